@@ -1,0 +1,24 @@
+"""``torch.nn``: modules, parameters, functions and initialisers."""
+
+from __future__ import annotations
+
+from mindtorch.nn import functional, init, modules, parallel, parameter, utils
+from mindtorch.nn.modules import *  # noqa: F403
+from mindtorch.nn.modules import __all__ as _module_names
+from mindtorch.nn.parallel import DataParallel
+from mindtorch.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
+
+__all__ = [
+    "Buffer",
+    "DataParallel",
+    "Parameter",
+    "UninitializedBuffer",
+    "UninitializedParameter",
+    "functional",
+    "init",
+    "modules",
+    "parallel",
+    "parameter",
+    "utils",
+    *_module_names,
+]
