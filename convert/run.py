@@ -1,0 +1,150 @@
+"""One conversion from beginning to end: everything is decided in memory before the first file is written."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .engine import Outcome
+from .errors import ConvertError, RuleError
+from .gitstate import uncommitted
+from .report import FileReport, Report
+from .ruleset import RuleSet, load_rules
+from .tree import Tree, convert_files, own_modules, scan
+from .writer import write_copy, write_in_place, write_one_copy
+
+# Given the number of files, a context in which the progress is shown; its value is called with how many more are done.
+Progress = Callable[[int], AbstractContextManager[Callable[[int], object]]]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for. ``output`` None is in place; ``check`` and ``diff`` write nothing."""
+
+    path: Path
+    rules: str
+    output: Path | None = None
+    check: bool = False
+    diff: bool = False
+    allow_dirty: bool = False
+    jobs: int = 1
+
+    @property
+    def mode(self) -> str:
+        """How the report calls it."""
+        if self.check:
+            return "check"
+        if self.diff:
+            return "diff"
+        return "in-place" if self.output is None else "output"
+
+
+def run(options: Options, progress: Progress) -> Report:
+    """Convert what ``options`` say. Raises :class:`ConvertError` before anything is written, or if writing fails."""
+    started = time.perf_counter()
+    rules = load_rules(options.rules)
+    path = _existing(options.path)
+    if options.output is not None:
+        _check_output(path, options.output)
+    tree = scan(path, in_place=options.mode == "in-place")
+    if not tree.files and not tree.skipped:
+        raise ConvertError(f"no Python files in {options.path}: is it the directory of the cloned repository?")
+
+    report = Report(str(path), options.mode, rules.files, str(options.output) if options.output else None)
+    own = own_modules(tree.root, frozenset(rule.module for rule in rules.rules)) if path.is_dir() else {}
+    for module, where in own.items():
+        note = f"{where}: this tree has a top-level module {module} of its own; rules for {module} were not applied"
+        report.notes.append(note)
+    active = rules.without_modules(frozenset(own))
+    with progress(len(tree.files)) as advance:
+        outcomes = convert_files(tree, active, options.jobs, advance) if active.rules else {}
+    _check_expectations(active, outcomes)
+
+    changed = {relative: outcome.after for relative, outcome in outcomes.items() if outcome.after is not None}
+    if options.mode == "in-place" and changed and not options.allow_dirty:
+        _refuse_dirty(path)
+    _describe(report, tree, outcomes, options.diff)
+    if options.mode == "in-place":
+        write_in_place(tree.root, changed)
+    elif options.mode == "output":
+        assert options.output is not None
+        if path.is_dir():
+            write_copy(path, options.output, changed)
+        else:
+            write_one_copy(path, options.output, changed.get(path.name, path.read_bytes()))
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+def _existing(path: Path) -> Path:
+    try:
+        return path.resolve(strict=True)
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of symbolic links, before Python 3.13
+        raise ConvertError(f"no such file or directory: {path}; give the path of a cloned repository") from error
+
+
+def _check_output(path: Path, output: Path) -> None:
+    target = output.resolve()
+    if target == path or (path.is_dir() and target.is_relative_to(path)):
+        raise ConvertError(f"the output {output} is inside {path}; name a directory outside it, or leave out -o")
+    if path.is_relative_to(target):
+        raise ConvertError(f"the output {output} contains {path}; name a new directory")
+    if output.is_file():
+        raise ConvertError(f"the output {output} is a file; name a directory")
+    if path.is_dir() and output.is_dir() and any(output.iterdir()):
+        raise ConvertError(f"the output {output} is not empty; remove it or name a new directory")
+
+
+def _refuse_dirty(path: Path) -> None:
+    dirty = uncommitted(path)
+    if dirty:
+        more = f" and {len(dirty) - 1} more" if len(dirty) > 1 else ""
+        raise ConvertError(
+            f"{path} has uncommitted changes ({dirty[0]}{more}): commit them, convert a copy with -o DIR, "
+            "or go on with --allow-dirty"
+        )
+
+
+def _check_expectations(rules: RuleSet, outcomes: dict[str, Outcome]) -> None:
+    matches: Counter[str] = Counter()
+    for outcome in outcomes.values():
+        matches.update(outcome.matches)
+    for rule in rules.rules:
+        if rule.expect is None:
+            continue
+        least, most = rule.expect
+        found = matches[rule.id]
+        if found < least or (most is not None and found > most):
+            wanted = f"{least}" if most == least else f"at least {least}" if most is None else f"{least} to {most}"
+            raise RuleError(rule.mark, f"{rule.id} expects {wanted} matches but found {found}; nothing was written")
+
+
+def _describe(report: Report, tree: Tree, outcomes: dict[str, Outcome], diff: bool) -> None:
+    report.seen = len(tree.files) + len(tree.skipped)
+    for relative, why in tree.skipped.items():
+        report.files.append(FileReport.not_read(relative, why))
+    for relative, outcome in outcomes.items():
+        if outcome.edits or outcome.left or outcome.skipped:
+            with_diff = diff and outcome.after is not None
+            report.files.append(FileReport.of(relative, outcome, _diff(tree, relative, outcome) if with_diff else None))
+    report.files.sort(key=lambda file: file.path)
+
+
+def _diff(tree: Tree, relative: str, outcome: Outcome) -> bytes:
+    """A unified diff that ``git apply`` and ``patch -p1`` understand, in the file's own bytes."""
+    assert outcome.after is not None
+    before = (tree.root / relative).read_bytes()
+    old, new = (_lines(data) for data in (before, outcome.after))
+    name = relative.encode(errors="surrogateescape")
+    lines = difflib.diff_bytes(difflib.unified_diff, old, new, b"a/" + name, b"b/" + name)
+    return b"".join(line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n" for line in lines)
+
+
+def _lines(data: bytes) -> list[bytes]:
+    lines = data.split(b"\n")
+    return [line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
