@@ -71,7 +71,7 @@ def convert_source(raw: bytes, rules: RuleSet) -> Outcome:
     outcome = Outcome()
     for node in import_statements(tree):
         _convert_import(source, node, rules, outcome)
-    if rules.string_prefilter.search(source.text):
+    if rules.may_match_strings(source.text):
         for site in string_sites(tree, rules):
             _convert_string(source, site, outcome)
     outcome.left.sort(key=lambda left: left.line or 0)

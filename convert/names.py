@@ -3,7 +3,7 @@
 Python resolves a name by the innermost scope that binds it. This module walks a syntax tree once, notes which scope
 each node belongs to and what each scope binds, and then tells which qualified name (``importlib.import_module``) an
 expression such as ``il.import_module`` stands for. A name that its scope also binds to something other than an import
-or a constant (the ``except ImportError: mock = None`` habit) is not resolved: a rule must not guess.
+or None (the ``except ImportError: mock = None`` habit) is not resolved: a rule must not guess.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class Names:
                 scope = scope.parent
             scope.opaque.add(node.target.id)
             self._push(scope, in_fstring, node.value)
-        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and node.value.value is None:
             self._push(scope, in_fstring, *(target for target in node.targets if not isinstance(target, ast.Name)))
         else:
             self._bind(node, scope)

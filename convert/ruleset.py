@@ -118,6 +118,12 @@ class RuleSet:
         """Finds a literal that starts like a module path which a string rule is about."""
         return re.compile(rf"['\"]{_words(self.strings)}")
 
+    def may_match_strings(self, text: str) -> bool:
+        """Whether a string rule may match in ``text``: every part of a qualified name is spelled out there."""
+        every = (rule.callees | rule.parameters | rule.methods | rule.mappings for rule in self.strings)
+        names = {name for names in every for name in names}
+        return bool(self.string_prefilter.search(text)) and any(all(p in text for p in n.split(".")) for n in names)
+
     def without_modules(self, modules: frozenset[str]) -> RuleSet:
         """The rules that are about other modules than these."""
         return replace(

@@ -149,8 +149,8 @@ def _explain(document: Document, error: Any) -> tuple[Mark, str]:
         return document.mark(path), f"{where}: {error.instance!r} is not right; {meaning}"
     if error.validator == "type":
         kinds = {"object": "a mapping", "array": "a list", "string": "text", "integer": "a whole number"}
-        wanted = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
-        return document.mark(path), f"{where}: must be {' or '.join(kinds.get(w, w) for w in wanted)}"
+        wanted = str(error.validator_value)
+        return document.mark(path), f"{where}: must be {kinds.get(wanted, wanted)}"
     return document.mark(path), f"{where}: {error.message}"
 
 

@@ -1,0 +1,77 @@
+"""What the converter's tests have in common."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+
+from ms_convert.engine import Outcome, convert_source
+from ms_convert.ruleset import RuleSet, load_rules
+from ms_convert.sourcefile import SourceFile
+
+
+@cache
+def llm_rules() -> RuleSet:
+    return load_rules("llm.yaml")
+
+
+def convert(before: str | bytes, rules: RuleSet | None = None) -> Outcome:
+    raw = before.encode() if isinstance(before, str) else before
+    return convert_source(raw, rules or llm_rules())
+
+
+def check_transformed(before: str | bytes, after: str | bytes, rules: RuleSet | None = None) -> None:
+    """``before`` becomes exactly ``after``, completely, and ``after`` stays."""
+    expected = after.encode() if isinstance(after, str) else after
+    outcome = convert(before, rules)
+    assert outcome.skipped is None
+    assert outcome.left == []
+    assert outcome.after == expected
+    check_noop(expected, rules)
+
+
+def check_noop(before: str | bytes, rules: RuleSet | None = None) -> None:
+    """Nothing in ``before`` is touched, nor complained about."""
+    outcome = convert(before, rules)
+    assert (outcome.after, outcome.edits, outcome.left, outcome.skipped) == (None, [], [], None)
+
+
+def without_imports(raw: bytes) -> list[str]:
+    """The text of a module between its import statements."""
+    source = SourceFile.from_bytes(raw)
+    nodes = [node for node in ast.walk(source.parse()) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    spans = sorted(source.span(node) for node in nodes)
+    starts = [0, *(end for _, end in spans)]
+    ends = [*(start for start, _ in spans), len(source.text)]
+    return [source.text[start:end] for start, end in zip(starts, ends, strict=True)]
+
+
+class MapBack(ast.NodeTransformer):
+    """Undo the conversion of imports in a syntax tree: ``mindtorch`` is ``torch`` again, bound the way it was."""
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom:
+        if node.module and node.level == 0:
+            node.module = self._back(node.module)
+        return node
+
+    def visit_Import(self, node: ast.Import) -> ast.Import:
+        names: list[ast.alias] = []
+        for alias in node.names:
+            name = self._back(alias.name)
+            if name == "torch" and alias.asname == "torch":
+                if names and names[-1].name.startswith("torch.") and names[-1].asname == "torch":
+                    names[-1].asname = None  # the package after its submodule: "import torch.nn" again
+                    continue
+                alias.asname = None
+            names.append(ast.alias(name, alias.asname))
+        return ast.Import(names)
+
+    @staticmethod
+    def _back(module: str) -> str:
+        root, dot, below = module.partition(".")
+        return f"torch{dot}{below}" if root == "mindtorch" else module
+
+
+def imports_mapped_back(raw: bytes) -> str:
+    """The syntax tree of converted source, as text without positions, with the imports mapped back."""
+    return ast.dump(MapBack().visit(SourceFile.from_bytes(raw).parse()))
