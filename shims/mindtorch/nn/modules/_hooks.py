@@ -73,9 +73,7 @@ def register_module_forward_hook(
     hook: Callable[..., Any], *, with_kwargs: bool = False, always_call: bool = False
 ) -> RemovableHandle:
     """Call ``hook(module, args, output)`` (``hook(module, args, kwargs, output)``) after every module's forward."""
-    handle = _add(
-        GLOBAL_HOOKS.forward, hook, [GLOBAL_HOOKS.forward_always_called, GLOBAL_HOOKS.forward_with_kwargs]
-    )
+    handle = _add(GLOBAL_HOOKS.forward, hook, [GLOBAL_HOOKS.forward_always_called, GLOBAL_HOOKS.forward_with_kwargs])
     if with_kwargs:
         GLOBAL_HOOKS.forward_with_kwargs[handle.id] = True
     if always_call:
@@ -193,9 +191,7 @@ class HookMixin:
             with_kwargs: the hook is called as ``hook(module, args, kwargs, output)``.
             always_call: run it also when forward raised.
         """
-        handle = _add(
-            self._forward_hooks, hook, [self._forward_hooks_with_kwargs, self._forward_hooks_always_called]
-        )
+        handle = _add(self._forward_hooks, hook, [self._forward_hooks_with_kwargs, self._forward_hooks_always_called])
         if with_kwargs:
             self._forward_hooks_with_kwargs[handle.id] = True
         if always_call:

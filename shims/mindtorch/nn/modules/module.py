@@ -201,8 +201,7 @@ class Module(RegistryMixin, StateMixin, HookMixin):
                     continue
                 if not (isinstance(replaced, tuple) and len(replaced) == 2):
                     raise RuntimeError(
-                        "forward pre-hook must return None or a tuple "
-                        f"of (new_args, new_kwargs), but got {replaced}."
+                        f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {replaced}."
                     )
                 state["args"], state["kwargs"] = replaced
             else:

@@ -46,9 +46,7 @@ def get_total_norm(
         return _total_norm(_as_list(tensors), norm_type, error_if_nonfinite)
 
 
-def clip_grads_with_norm_(
-    parameters: Any, max_norm: float, total_norm: Any, foreach: bool | None = None
-) -> None:
+def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Any, foreach: bool | None = None) -> None:
     """Scale the gradients in place by ``max_norm / (total_norm + 1e-6)`` where that is below 1."""
     with torch.no_grad():
         grads = _grads_of(parameters)
@@ -77,9 +75,7 @@ def clip_grad_norm_(
         is_generator = not isinstance(parameters, (list, tuple, set)) and iter(parameters) is parameters
         parameters = list(parameters)
         if is_generator and not parameters:
-            warnings.warn(
-                "`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=2
-            )
+            warnings.warn("`parameters` is an empty generator, no gradient clipping will occur.", stacklevel=2)
     with torch.no_grad():
         total_norm = _total_norm(_grads_of(parameters), norm_type, error_if_nonfinite)
         clip_grads_with_norm_(parameters, max_norm, total_norm, foreach)
