@@ -6,7 +6,7 @@ checks what a schema cannot: ids are unique, and no two rules claim the same tex
 
 from __future__ import annotations
 
-import posixpath
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -145,7 +145,7 @@ def load_rules(name: str) -> RuleSet:
     Raises :class:`RuleError` with ``file:line`` for a wrong rule, :class:`ConvertError` for a missing file.
     """
     documents: dict[str, Document] = {}
-    _read(name, documents, including=())
+    _read(name, "", documents, including=())
     rules = [rule for document in documents.values() for rule in _rules(document)]
     if not rules:
         raise ConvertError(f"{name} has no rules, nor do the files that it includes")
@@ -158,17 +158,16 @@ def load_rules(name: str) -> RuleSet:
     return ruleset
 
 
-def _read(name: str, documents: dict[str, Document], including: tuple[str, ...]) -> None:
-    shown, raw = locate(name)
+def _read(name: str, directory: str, documents: dict[str, Document], including: tuple[str, ...]) -> None:
+    shown, raw = locate(name, directory)
     if shown in including:
         raise RuleError(Mark(shown, 1), f"includes itself: {' -> '.join((*including, shown))}")
     if shown in documents:
         return
     document = read_document(shown, raw)
     for index, included in enumerate(document.data.get("include", [])):
-        beside = posixpath.join(posixpath.dirname(shown), included)
         try:
-            _read(beside, documents, (*including, shown))
+            _read(included, os.path.dirname(shown), documents, (*including, shown))
         except RuleError:
             raise
         except ConvertError as error:

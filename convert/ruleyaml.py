@@ -42,9 +42,9 @@ class Document:
 def read_document(file: str, raw: bytes) -> Document:
     """Parse one rule file and check it against the schema. Raises :class:`RuleError` with ``file:line``."""
     document = _parse(file, raw)
-    errors = sorted(_validator().iter_errors(document.data), key=lambda error: _depth_first(document, error))
-    for error in errors:
-        raise RuleError(*_explain(document, error))
+    errors = sorted(_validator().iter_errors(document.data), key=lambda error: _urgency(document, error))
+    if errors:
+        raise RuleError(*_explain(document, errors[0]))
     return document
 
 
@@ -122,8 +122,9 @@ def _validator() -> Any:
     return jsonschema.Draft202012Validator(json.loads(schema_bytes()))
 
 
-def _depth_first(document: Document, error: Any) -> tuple[int, str]:
-    return document.mark(error.absolute_path).line, error.message
+def _urgency(document: Document, error: Any) -> tuple[bool, int, str]:
+    # A misspelt key first: what is missing, or does not fit together, mostly follows from it.
+    return error.validator != "additionalProperties", document.mark(error.absolute_path).line, error.message
 
 
 def _explain(document: Document, error: Any) -> tuple[Mark, str]:
@@ -159,15 +160,15 @@ def _dotted(path: Iterable[str | int]) -> str:
     return text.lstrip(".") or "rule file"
 
 
-def locate(name: str) -> tuple[str, bytes]:
-    """Read the rule file ``name``: a path, or else the name of a file that ships with the converter.
+def locate(name: str, directory: str = "") -> tuple[str, bytes]:
+    """Read the rule file ``name``: a path (from ``directory``), or the name of a file that ships with the converter.
 
     Returns the name to show and the content. Raises :class:`ConvertError` if there is neither.
     """
-    path = Path(name)
+    beside, path = Path(directory, name), Path(name)
     try:
-        if path.is_file():
-            return name, path.read_bytes()
+        if beside.is_file():
+            return str(beside), beside.read_bytes()
         packaged = resources.files(RULES_PACKAGE).joinpath(path.name)
         # "rules/llm.yaml" means the packaged file too: that is how a checkout spells it.
         if path.parent in (Path("."), Path("rules")) and packaged.is_file():

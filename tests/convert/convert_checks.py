@@ -56,15 +56,20 @@ class MapBack(ast.NodeTransformer):
 
     def visit_Import(self, node: ast.Import) -> ast.Import:
         names: list[ast.alias] = []
-        for alias in node.names:
+        for index, alias in enumerate(node.names):
             name = self._back(alias.name)
             if name == "torch" and alias.asname == "torch":
-                if names and names[-1].name.startswith("torch.") and names[-1].asname == "torch":
-                    names[-1].asname = None  # the package after its submodule: "import torch.nn" again
-                    continue
                 alias.asname = None
-            names.append(ast.alias(name, alias.asname))
+            elif name.startswith("torch.") and alias.asname == "torch" and self._binds_torch(node.names[index + 1 :]):
+                alias.asname = None  # the package follows its submodule: this was "import torch.nn"
+            after_submodule = bool(names) and names[-1].name.startswith("torch.") and names[-1].asname is None
+            if name != "torch" or alias.asname is not None or not after_submodule:
+                names.append(ast.alias(name, alias.asname))
         return ast.Import(names)
+
+    @staticmethod
+    def _binds_torch(following: list[ast.alias]) -> bool:
+        return bool(following) and following[0].asname == "torch" and following[0].name.startswith("mindtorch")
 
     @staticmethod
     def _back(module: str) -> str:
