@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import warnings
+import zlib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mindtorch._rng import MT19937Engine
+from mindtorch._rng import MT19937Engine, mcg31
 from mindtorch._rng import distributions as dist
 from mindtorch._rng.engine import DEFAULT_SEED, STATE_SIZE
 from mindtorch._rng.float_math import fma32, fma64
@@ -444,6 +445,39 @@ class TestSampling:
         with pytest.raises(RuntimeError) as error:
             dist.multinomial(MT19937Engine(), np.float32(weights), *args)
         assert str(error.value) == str(torch_error.value)
+
+
+class TestMklBernoulli:
+    """Against what vslNewStream(VSL_BRNG_MCG31) and viRngBernoulli of MKL 2024.2 gave for the same seeds."""
+
+    @pytest.mark.parametrize(
+        ("seed", "p", "first", "ones", "checksum"),
+        [
+            (1608637542, 0.7, "001111111010001110110101", 70160, 3883623017),
+            (2**31 - 1, 0.25, "100110000110001000000110", 25031, 2652562554),
+        ],
+    )
+    def test_draws(self, seed: int, p: float, first: str, ones: int, checksum: int) -> None:
+        draws = mcg31.bernoulli(seed, 100_000, p)
+        assert "".join("01"[int(bit)] for bit in draws[:24]) == first
+        assert draws.sum() == ones
+        assert zlib.crc32(np.packbits(draws).tobytes()) == checksum
+
+    def test_asked_for_by_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MINDTORCH_RNG_MKL", "1")
+        # 1608637542 is the first word of seed 42; one word is used, whatever the size.
+        engine, other = MT19937Engine(42), MT19937Engine(42)
+        np.testing.assert_array_equal(dist.bernoulli(engine, 500, 0.7), mcg31.bernoulli(1608637542, 500, 0.7))
+        other.random(1)
+        np.testing.assert_array_equal(engine.get_state(), other.get_state())
+
+    @pytest.mark.skipif(not _intel_with_mkl(), reason="needs an Intel processor and a PyTorch with MKL")
+    @pytest.mark.parametrize("size", [1, 16, 5000])
+    def test_pytorch_on_intel(self, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MINDTORCH_RNG_MKL", "1")
+        generator, engine = seeded(9)
+        check_same(torch.empty(size).bernoulli_(0.3, generator=generator), dist.bernoulli(engine, size, 0.3, "float32"))
+        check_state(generator, engine)
 
 
 def test_dtype_that_has_no_such_distribution() -> None:

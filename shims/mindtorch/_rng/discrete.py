@@ -7,9 +7,11 @@ and the stream is consumed exactly as PyTorch does.
 from __future__ import annotations
 
 import math
+import os
 
 import numpy as np
 
+from . import mcg31
 from .continuous import blocks, libm, standard_uniform32, standard_uniform64
 from .dtypes import BOOL, DOUBLE, FLOAT, FLOATING, INTEGRAL, DTypeLike, as_dtype, from_int64
 from .engine import MT19937Engine
@@ -20,12 +22,15 @@ __all__ = ["bernoulli", "bernoulli_tensor", "geometric", "poisson"]
 def bernoulli(engine: MT19937Engine, count: int, p: float = 0.5, dtype: DTypeLike = "bool") -> np.ndarray:
     """``Tensor.bernoulli_(p)`` with one probability: ones where a float64 uniform is below ``p``; two words an element.
 
-    This is what PyTorch does on every processor but Intel's, where a build with MKL draws one word and leaves the rest
-    to another generator; see ``mcg31.bernoulli`` for that. Raises RuntimeError unless ``0 <= p <= 1``.
+    This is what PyTorch does on every processor but Intel's. There a build with MKL takes one word from the engine and
+    leaves the rest to another generator (``mcg31``); ``MINDTORCH_RNG_MKL=1`` in the environment asks for that, so that
+    a mask does not depend on the host unasked. Raises RuntimeError unless ``0 <= p <= 1``.
     """
     dtype = as_dtype(dtype, (*INTEGRAL, *FLOATING, BOOL), "bernoulli_")
     if not 0.0 <= p <= 1.0:
         raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
+    if os.environ.get("MINDTORCH_RNG_MKL") == "1":
+        return mcg31.bernoulli(int(engine.random(1)[0]), count, p).astype(dtype)
     out = np.empty(count, dtype)
     # k * 2**-53 < p for a 53-bit k, in integers.
     threshold = np.uint64(math.ceil(p * 2.0**53))
