@@ -57,8 +57,8 @@ CASES = {
     ),
     "end of file mark": (b"import torch\nx = 1\n# \x1a", b"import mindtorch as torch\nx = 1\n# \x1a"),
     "name in another script": (
-        "张量 = 'ｔｏｒｃｈ'; import torch as 火\n".encode(),
-        "张量 = 'ｔｏｒｃｈ'; import mindtorch as 火\n".encode(),
+        "张量 = '火炬'; import torch as 火\n".encode(),
+        "张量 = '火炬'; import mindtorch as 火\n".encode(),
     ),
     "string with escapes": (b"'\\d \\N{BULLET}'\nimport torch\n", b"'\\d \\N{BULLET}'\nimport mindtorch as torch\n"),
 }

@@ -115,7 +115,13 @@ def test_output_into_an_empty_directory(tree: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("where", "message"),
-    [("repo/out", "is inside"), ("repo", "is inside"), (".", "contains"), ("full", "is not empty"), ("file", "is a file")],
+    [
+        ("repo/out", "is inside"),
+        ("repo", "is inside"),
+        (".", "contains"),
+        ("full", "is not empty"),
+        ("file", "is a file"),
+    ],
 )
 def test_output_that_cannot_be(tree: Path, tmp_path: Path, where: str, message: str) -> None:
     (tmp_path / "full").mkdir()
@@ -235,7 +241,8 @@ def test_json(tree: Path) -> None:
             "reason": "module name is computed at run time",
         }
     ]
-    edit = {"rule": "torch-import", "line": 1, "column": 1, "before": "import torch", "after": "import mindtorch as torch"}
+    edit = {"rule": "torch-import", "line": 1, "column": 1}
+    edit |= {"before": "import torch", "after": "import mindtorch as torch"}
     assert converted["edits"] == [edit]
     assert converted["diff"].startswith("--- a/pkg/a.py\n+++ b/pkg/a.py\n@@ ")
 
@@ -437,7 +444,8 @@ def test_module_can_be_run_and_needs_neither_mindspore_nor_torch(tree: Path) -> 
     code = (
         "import sys\nfrom ms_convert.cli import main\n"
         "try:\n    main()\n"
-        "finally:\n    print(sorted({'mindspore', 'torch', 'numpy', 'mindtorch'} & set(sys.modules)), file=sys.stderr)\n"
+        "finally:\n"
+        "    print(sorted({'mindspore', 'torch', 'numpy', 'mindtorch'} & set(sys.modules)), file=sys.stderr)\n"
     )
     command = [sys.executable, "-c", code, str(tree), "-j", "1"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

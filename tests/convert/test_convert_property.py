@@ -16,7 +16,8 @@ MODULES = [
 ]  # fmt: skip
 NAMES = ["nn", "Tensor", "torch", "functional as F", "x as torch", "é as ü"]
 OTHER = [
-    "x = 1", "'import torch'", "'''import torch\nfrom torch import nn\n'''", "# import torch", "y = 'é', '火', '\U0001f600'",
+    "x = 1", "'import torch'", "'''import torch\nfrom torch import nn\n'''", "# import torch",
+    "y = 'é', '火', '\U0001f600'",
     "torch.nn(torch=torch)", "x = [\n  torch,  # torch\n\n  'torch',\n]", "if (torch): pass", "x = 1; y = 2 ;", "pass",
     "z = x \\\n  + 1", "f'{torch}é{x!r}'", "\x0c", "", "   ", "@torch.no_grad()\ndef f(torch=torch): return torch",
     "importlib.import_module(torch)", "lambda: torch",
@@ -36,7 +37,7 @@ def import_statement(draw: st.DrawFn) -> str:
         aliases = []
         for _ in range(draw(st.integers(1, 4))):
             module = draw(st.sampled_from(MODULES))
-            # "torch" as an alias of a submodule is left to the table of cases: mapped back, it reads like a plain import.
+            # "torch" as an alias of a submodule is left to the table of cases: it reads like a plain import.
             alias = draw(st.sampled_from(["", "", " as t", " as torch" if "." not in module else " as F"]))
             aliases.append(module + alias)
         return f"import{space[0]}" + f"{draw(st.sampled_from([',', ', ', ' ,']))}{space[1]}".join(aliases)

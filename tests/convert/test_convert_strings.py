@@ -19,7 +19,7 @@ TRANSFORMED = [
     ("def f():\n    global importlib\n    import importlib\ndef g():\n    importlib.import_module(@)", "torch"),
     ("def f():\n    import importlib\n    def g():\n        return lambda: importlib.import_module(@)", "torch"),
     ("class C:\n    import importlib\n    m = importlib.import_module(@)", "torch"),
-    ("import importlib\nclass C:\n    importlib = 1\n    def f(self):\n        return importlib.import_module(@)", "torch"),
+    ("import importlib\nclass C:\n    importlib = 1\n    def f(self):\n        importlib.import_module(@)", "torch"),
     ("try:\n    import importlib\nexcept ImportError:\n    importlib = None\nimportlib.import_module(@)", "torch"),
     ("import importlib\nx = f(importlib.import_module(@), [importlib.import_module(@)])", "torch"),
     ("from x import *\nimportlib.import_module(@)", "torch"),
