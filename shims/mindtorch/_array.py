@@ -1,0 +1,172 @@
+"""Storage and strided arrays: what a tensor's data is, below autograd.
+
+On the CPU a MindSpore tensor and a NumPy array over its memory are two faces of one buffer. An :class:`Array` keeps the
+NumPy face always (kernels are waited for, so the bytes are there) and derives the MindSpore face when a kernel asks.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ._device import CPU, device
+from ._dtype import _BY_NUMPY, dtype
+
+
+@lru_cache(maxsize=4096)
+def contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Row-major strides in elements, as PyTorch reports them (a size-0 dimension counts as 1)."""
+    strides = [1] * len(shape)
+    for i in range(len(shape) - 2, -1, -1):
+        strides[i] = strides[i + 1] * max(shape[i + 1], 1)
+    return tuple(strides)
+
+
+def is_contiguous(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+    """Whether the elements lie row-major without gaps; strides of size-1 dimensions do not matter."""
+    if strides == contiguous_strides(shape) or 0 in shape:
+        return True
+    expected = 1
+    for n, s in zip(reversed(shape), reversed(strides), strict=True):
+        if n != 1:
+            if s != expected:
+                return False
+            expected *= n
+    return True
+
+
+class Storage:
+    """The bytes that views share."""
+
+    __slots__ = ("__weakref__", "data", "device")
+
+    def __init__(self, data: np.ndarray, dev: device) -> None:
+        self.data = data  # uint8, one dimension; its base keeps the owner of the memory alive
+        self.device = dev
+
+    @property
+    def nbytes(self) -> int:
+        return self.data.size
+
+    @property
+    def data_ptr(self) -> int:
+        return self.data.__array_interface__["data"][0]
+
+    def resize(self, nbytes: int) -> None:
+        """Reallocate, keeping the common prefix. Arrays made before keep the old memory: re-derive them."""
+        new = np.empty(nbytes, np.uint8)
+        n = min(nbytes, self.data.size)
+        new[:n] = self.data[:n]
+        self.data = new
+
+
+class Array:
+    """A strided window on a storage: shape and strides in elements, offset in elements."""
+
+    __slots__ = ("_ms", "_storage", "device", "dtype", "np", "offset", "shape", "strides")
+
+    def __init__(self, a: np.ndarray, dev: device = CPU, d: dtype | None = None) -> None:
+        """Over a C-contiguous NumPy array (others are copied); shares its memory."""
+        if not a.flags.c_contiguous:
+            a = np.ascontiguousarray(a)
+        self.np = a
+        self.dtype = d or _BY_NUMPY[a.dtype]
+        self.shape = a.shape
+        self.strides = contiguous_strides(a.shape)
+        self.offset = 0
+        self.device = dev
+        self._ms: Any = None
+        self._storage: Storage | None = None
+
+    @property
+    def storage(self) -> Storage:
+        s = self._storage
+        if s is None:
+            s = self._storage = Storage(self.np.reshape(-1).view(np.uint8), self.device)
+        return s
+
+    @property
+    def is_contiguous(self) -> bool:
+        return is_contiguous(self.shape, self.strides)
+
+    def as_strided(
+        self, shape: tuple[int, ...], strides: tuple[int, ...], offset: int, d: dtype | None = None
+    ) -> Array:
+        """Another window on the same storage. Raises RuntimeError when it would reach outside."""
+        d = d or self.dtype
+        storage = self.storage
+        item = d.itemsize
+        if 0 in shape:
+            window = np.empty(shape, d._np)
+        else:
+            last = offset + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
+            if offset < 0 or (last + 1) * item > storage.data.size:
+                raise RuntimeError(
+                    f"setStorage: sizes {list(shape)}, strides {list(strides)}, storage offset {offset}, and itemsize "
+                    f"{item} requiring a storage size of {(last + 1) * item} are out of bounds for storage of size "
+                    f"{storage.data.size}"
+                )
+            window = np.ndarray(shape, d._np, storage.data, offset * item, tuple(s * item for s in strides))
+        out = Array.__new__(Array)
+        out.np, out.dtype, out.shape, out.strides, out.offset = window, d, shape, strides, offset
+        out.device, out._ms, out._storage = self.device, None, storage
+        return out
+
+    def contiguous(self) -> Array:
+        return self if self.is_contiguous else Array(np.ascontiguousarray(self.np), self.device, self.dtype)
+
+    def clone(self) -> Array:
+        """A contiguous copy with memory of its own."""
+        return Array(np.array(self.np, order="C", copy=True), self.device, self.dtype)
+
+    def cast(self, d: dtype) -> Array:
+        """Self where the dtype is right already, else a contiguous copy of dtype `d`."""
+        if self.dtype is d:
+            return self
+        return Array(cast_numpy(self.np, d), self.device, d)
+
+    def write(self, src: Array) -> None:
+        """Copy `src` in, broadcast and cast: the one way in which bytes of an existing tensor change."""
+        s = src.np
+        np.copyto(self.np, cast_numpy(s, self.dtype) if s.dtype != self.np.dtype else s, casting="unsafe")
+
+    def on(self, dev: device) -> Array:
+        """A copy labelled with another device."""
+        a = self.clone()
+        a.device = dev
+        return a
+
+    @property
+    def size(self) -> int:
+        return self.np.size
+
+
+def cast_numpy(a: np.ndarray, d: dtype) -> np.ndarray:
+    """`a` as a C-contiguous array of dtype `d`, values converted as C does."""
+    if d.category == 0:
+        return np.ascontiguousarray(a != 0).reshape(a.shape)
+    with np.errstate(all="ignore"):
+        if a.dtype.kind == "c" and d.category < 3:
+            a = a.real
+        return a.astype(d._np, order="C")
+
+
+@lru_cache(maxsize=2048)
+def _scalar(value: Any, kind: type, sign: int, d: dtype) -> Array:
+    with np.errstate(all="ignore"):
+        a = np.asarray(value)
+        if a.dtype == object:
+            raise OverflowError("value cannot be converted to type int64_t without overflow")
+        out = np.array(a.astype(d._np))
+    out.flags.writeable = False
+    return Array(out, CPU, d)
+
+
+def scalar_array(value: Any, d: dtype) -> Array:
+    """A read-only 0-d array of a Python number, cached (signed zeros and bools kept apart)."""
+    sign = 0
+    if value == 0 and isinstance(value, float):
+        sign = 1 if str(value)[0] == "-" else 0
+    return _scalar(value, type(value), sign, d)

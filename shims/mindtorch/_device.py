@@ -1,0 +1,127 @@
+"""``torch.device`` and what its names mean here.
+
+'cuda' and 'npu' both mean the MindSpore device. On a host without an NPU they exist when MINDTORCH_CUDA_ALIAS=1 is set
+(then they are served by the CPU kernels and the tensors carry the name that they were asked for), else asking for them
+raises, as PyTorch's CPU build does.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+_TYPES = ("cpu", "cuda", "npu", "meta")
+
+
+def cuda_alias() -> bool:
+    """Whether 'cuda' is served on this host although it has no NPU."""
+    return os.environ.get("MINDTORCH_CUDA_ALIAS") == "1"
+
+
+class device:
+    """A device type with an optional index. Interned: equal devices are the same object. Also a context manager."""
+
+    __slots__ = ("_saved", "index", "type")
+    _interned: dict[tuple[str, int | None], device] = {}  # noqa: RUF012
+
+    type: str
+    index: int | None
+
+    def __new__(cls, type: Any = "cpu", index: int | None = None) -> device:  # noqa: A002  PyTorch's argument name
+        if isinstance(type, device):
+            return type
+        if isinstance(type, int):
+            type, index = "cuda", type  # noqa: A001
+        if not isinstance(type, str):
+            raise TypeError(f"device(): argument 'type' must be str, not {type.__class__.__name__}")
+        name, _, number = type.partition(":")
+        if number:
+            if index is not None:
+                raise RuntimeError(
+                    f"type (string) must not include an index because index was passed explicitly: {type}"
+                )
+            if not number.isdigit():
+                raise RuntimeError(f"Invalid device string: '{type}'")
+            index = int(number)
+        if name not in _TYPES:
+            raise RuntimeError(
+                f"Expected one of {', '.join(_TYPES)} device type at start of device string: {name}"
+            )
+        self = cls._interned.get((name, index))
+        if self is None:
+            self = super().__new__(cls)
+            self.type, self.index, self._saved = name, index, []
+            cls._interned[(name, index)] = self
+        return self
+
+    def __repr__(self) -> str:
+        return f"device(type='{self.type}'" + (f", index={self.index})" if self.index is not None else ")")
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __reduce__(self) -> Any:
+        return (device, (self.type,) if self.index is None else (self.type, self.index))
+
+    def __deepcopy__(self, memo: Any) -> device:
+        return self
+
+    def __enter__(self) -> device:
+        self._saved.append(_state.default)
+        _state.default = self
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        _state.default = self._saved.pop()
+
+
+class _State(threading.local):
+    default: device | None = None
+    current_index: int = 0
+
+
+_state = _State()
+CPU = device("cpu")
+
+
+def set_default_device(d: Any) -> None:
+    """Device of new tensors whose factory call names none; None restores the CPU."""
+    _state.default = None if d is None else device(d)
+
+
+def get_default_device() -> device:
+    """Device of new tensors whose factory call names none."""
+    return _state.default or CPU
+
+
+def current_index() -> int:
+    return _state.current_index
+
+
+def set_current_index(index: int) -> None:
+    _state.current_index = index
+
+
+def resolve(d: Any = None) -> device:
+    """The concrete device of a tensor made with ``device=d``: an index is filled in, availability checked."""
+    if d is None:
+        if _state.default is None:
+            return CPU
+        d = _state.default
+    elif type(d) is not device:
+        d = device(d)
+    if d is CPU:
+        return CPU
+    if d.type == "cpu":
+        return d
+    if d.type == "meta":
+        raise NotImplementedError(
+            "torch.device('meta') is not supported by mindtorch yet: build the module on the CPU instead"
+        )
+    if not cuda_alias():
+        raise AssertionError(
+            f"device '{d}' is not available: this host has no NPU. Set MINDTORCH_CUDA_ALIAS=1 to let the CPU kernels "
+            "serve 'cuda' and 'npu'"
+        )
+    return d if d.index is not None else device(d.type, _state.current_index)

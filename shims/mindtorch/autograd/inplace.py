@@ -1,0 +1,138 @@
+"""In-place writes: what may be written to, and how the graph changes when it is.
+
+Every in-place operator is its functional form followed by :func:`write`: the result's bytes are copied into the tensor's
+memory, the version counter is bumped, and the tensor takes the result's place in the graph. For a view the base's history
+becomes a :class:`CopySlices` node and the view's own history is derived from it when asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .grad_mode import mode
+from .node import Edge, Node, OpNode
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
+
+_VIEW_ERRORS = {
+    "no_grad": (
+        "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use "
+        "case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the "
+        "inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside "
+        "(if you want the inplace to be tracked)."
+    ),
+    "multi": (
+        "Output 0 of a function that returns multiple views is a view and is being modified inplace. This view is the "
+        "output of a function that returns multiple views. Such functions do not allow the output views to be modified "
+        "inplace. You should replace the inplace operation by an out-of-place one."
+    ),
+    "custom": (
+        "Output 0 of a custom Function is a view and is being modified inplace. This view was created inside a custom "
+        "Function (or because an input was returned as-is) and the autograd logic to handle view+inplace would override "
+        "the custom backward associated with the custom Function, leading to incorrect gradients. This behavior is "
+        "forbidden. You can fix this by cloning the output of the custom Function."
+    ),
+}
+
+
+def check(t: Tensor, recorded: bool) -> None:
+    """Raises RuntimeError when `t` must not be written to; `recorded`: the write goes into the graph."""
+    if not t._arr.np.flags.writeable:
+        raise RuntimeError("this tensor's memory is read-only: clone() it before the in-place operation")
+    if t._arr.np.size > 1 and 0 in t._arr.strides and any(
+        s == 0 and n > 1 for s, n in zip(t._arr.strides, t._arr.shape, strict=True)
+    ):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+            "Please clone() the tensor before performing the operation."
+        )
+    if not recorded:
+        return
+    v = t._view
+    if v is not None:
+        if v.creation:
+            raise RuntimeError(_VIEW_ERRORS[v.creation])
+        if t.requires_grad and v.base.is_leaf:
+            raise RuntimeError(
+                "a view of a leaf Variable that requires grad is being used in an in-place operation."
+            )
+    if t.requires_grad and t.is_leaf:
+        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+
+
+class CopySlices(Node):
+    """History of a base that was written to through a view: the window's gradient goes to what was written, the rest
+    to what the base was before."""
+
+    __slots__ = ("base_shape", "base_strides", "window")
+
+    def __init__(self, base: Tensor, view: Tensor, old: Edge | None, written: Edge | None) -> None:
+        super().__init__([old, written])
+        b, a = base._arr, view._arr
+        self.base_shape, self.base_strides = b.shape, b.strides
+        self.window = (a.shape, a.strides, a.offset - b.offset)
+        self.metas = [(b.shape, b.dtype, b.device)]
+
+    def run(self, grads: list[Tensor | None]) -> tuple[Tensor | None, ...]:
+        g = grads[0]
+        if g is None:
+            return None, None
+        rest = g.new_empty_strided(self.base_shape, self.base_strides)
+        rest.copy_(g)
+        window = rest.as_strided(*self.window)
+        written = window.clone()
+        window.zero_()
+        return rest, written
+
+
+def shadow(t: Tensor) -> Tensor:
+    """`t` as it is now, to compute from while `t` itself is overwritten: same place in the graph, bytes of its own."""
+    from .._tensor import wrap
+
+    out = wrap(t._arr.clone())
+    out._set_edge(t._gradient_edge())
+    return out
+
+
+def write(t: Tensor, result: Tensor) -> Tensor:
+    """Put `result`, broadcast to `t`'s shape and cast to its dtype, into `t` in place."""
+    a, r = t._arr, result._arr
+    a.write(r)
+    t._vc[0] += 1
+    if not mode.enabled or not (result.requires_grad or t.requires_grad):
+        return t
+    direct = t._view is None and r.shape == a.shape and r.dtype is a.dtype and result._view is None
+    edge = result._gradient_edge()
+    if direct and edge is not None and not result.is_leaf:
+        t._grad_fn, t._output_nr = edge
+        if isinstance(edge[0], OpNode) and edge[0].saved and ~edge[1] in edge[0].saved:
+            edge[0].saved[~edge[1]].rebind(t)
+        return t
+    if edge is not None:
+        edge = _copy_edge(t, edge)
+    v = t._view
+    if v is None:
+        t._grad_fn, t._output_nr = edge or (None, 0)
+        return t
+    old = v.base._gradient_edge()
+    v.base._grad_fn, v.base._output_nr = CopySlices(v.base, t, old, edge), 0
+    return t
+
+
+def _copy_edge(t: Tensor, edge: Edge) -> Edge:
+    """The edge to a node that undoes the broadcast and the cast of a copy (which the engine does at every edge)."""
+    node = _CopyBackwards([edge])
+    a = t._arr
+    node.metas = [(a.shape, a.dtype, a.device)]
+    return node, 0
+
+
+class _CopyBackwards(Node):
+    __slots__ = ()
+
+    def name(self) -> str:
+        return "CopyBackwards"
+
+    def run(self, grads: list[Any]) -> tuple[Any, ...]:
+        return (grads[0],)

@@ -1,0 +1,189 @@
+"""Nodes of the backward graph."""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..utils.hooks import RemovableHandle
+from .grad_mode import mode
+from .saved import FREED, SavedTensor
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
+
+Edge = tuple["Node", int]
+_sequence = itertools.count()
+
+
+class Node:
+    """A function of the backward graph: takes the gradients of its outputs and returns those of its inputs."""
+
+    __slots__ = (
+        "__dict__", "__weakref__", "_post_hooks", "_pre_hooks", "_retains", "_tensor_hooks", "metas", "next_edges",
+        "sequence_nr",
+    )  # fmt: skip
+
+    def __init__(self, next_edges: list[Edge | None]) -> None:
+        self.next_edges = next_edges
+        self.sequence_nr = next(_sequence)
+        self.metas: list[tuple[tuple[int, ...], Any, Any]] = []  # shape, dtype, device of each output
+        self._pre_hooks: OrderedDict[int, Callable[..., Any]] | None = None
+        self._post_hooks: OrderedDict[int, Callable[..., Any]] | None = None
+        self._tensor_hooks: dict[int, OrderedDict[int, Callable[..., Any]]] | None = None
+        self._retains: dict[int, weakref.ref[Tensor]] | None = None
+
+    def name(self) -> str:
+        """The node's name, as PyTorch spells it."""
+        return type(self).__name__
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """The nodes that the gradients of the inputs go to."""
+        return tuple((None, 0) if e is None else e for e in self.next_edges)
+
+    @property
+    def metadata(self) -> dict[Any, Any]:
+        """A dictionary for users."""
+        return self.__dict__.setdefault("_metadata", {})
+
+    def register_hook(self, fn: Callable[..., Any]) -> RemovableHandle:
+        """Run ``fn(grad_inputs, grad_outputs)`` after this node; a returned tuple replaces the gradients."""
+        if self._post_hooks is None:
+            self._post_hooks = OrderedDict()
+        handle = RemovableHandle(self._post_hooks)
+        self._post_hooks[handle.id] = fn
+        return handle
+
+    def register_prehook(self, fn: Callable[..., Any]) -> RemovableHandle:
+        """Run ``fn(grad_outputs)`` before this node; a returned tuple replaces the gradients."""
+        if self._pre_hooks is None:
+            self._pre_hooks = OrderedDict()
+        handle = RemovableHandle(self._pre_hooks)
+        self._pre_hooks[handle.id] = fn
+        return handle
+
+    def tensor_hooks(self, output_nr: int) -> OrderedDict[int, Callable[..., Any]]:
+        """The dictionary of hooks on the tensor that is this node's output."""
+        if self._tensor_hooks is None:
+            self._tensor_hooks = {}
+        return self._tensor_hooks.setdefault(output_nr, OrderedDict())
+
+    def retain_grad(self, output_nr: int, t: Tensor) -> None:
+        if self._retains is None:
+            self._retains = {}
+        self._retains[output_nr] = weakref.ref(t)
+
+    def meta(self, output_nr: int) -> tuple[tuple[int, ...], Any, Any]:
+        return self.metas[output_nr]
+
+    def run(self, grads: list[Tensor | None]) -> tuple[Tensor | None, ...]:
+        """The gradients of the inputs."""
+        raise NotImplementedError
+
+    def release(self) -> None:
+        """Drop what was saved."""
+
+    def __call__(self, *grads: Tensor | None) -> Any:
+        out = self.run(list(grads))
+        return out[0] if len(out) == 1 else out
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} object at {hex(id(self))}>"
+
+
+class AccumulateGrad(Node):
+    """The end of the graph at a leaf: adds to ``variable.grad``."""
+
+    __slots__ = ("variable",)
+
+    def __init__(self, variable: Tensor) -> None:
+        super().__init__([])
+        self.variable = variable
+        self.sequence_nr = 1 << 62  # runs as soon as it is ready
+
+    @staticmethod
+    def of(t: Tensor) -> AccumulateGrad:
+        """The leaf's one node. The leaf holds it weakly: whoever wants it to last keeps it."""
+        node = t._accumulator() if t._accumulator is not None else None
+        if node is None:
+            node = AccumulateGrad(t)
+            t._accumulator = weakref.ref(node)
+        return node
+
+    def meta(self, output_nr: int) -> tuple[tuple[int, ...], Any, Any]:
+        a = self.variable._arr
+        return a.shape, a.dtype, a.device
+
+    def tensor_hooks(self, output_nr: int) -> OrderedDict[int, Callable[..., Any]]:
+        if self.variable._hooks is None:
+            self.variable._hooks = OrderedDict()
+        return self.variable._hooks
+
+    def run(self, grads: list[Tensor | None]) -> tuple[Tensor | None, ...]:
+        g = grads[0]
+        t = self.variable
+        if g is None or not t.requires_grad:
+            return ()
+        old = t._grad
+        if old is None:
+            # A copy: the same tensor may be on its way to other leaves.
+            t._grad = g.clone() if mode.enabled else g.detach().clone()
+        elif mode.enabled:
+            t._grad = old + g
+        else:
+            old.add_(g)
+        if t._post_accumulate is not None:
+            for hook in list(t._post_accumulate.values()):
+                hook(t)
+        return ()
+
+
+class OpNode(Node):
+    """The backward of a primitive operator."""
+
+    __slots__ = ("ctx_needs", "op", "params", "saved", "shapes")
+
+    def __init__(
+        self, op: Any, next_edges: list[Edge | None], params: tuple[Any, ...], shapes: tuple[Any, ...]
+    ) -> None:
+        super().__init__(next_edges)
+        self.op = op
+        self.params = params
+        self.shapes = shapes  # of the inputs
+        self.ctx_needs = tuple(e is not None for e in next_edges)
+        self.saved: dict[int, SavedTensor] | None = {}
+
+    def name(self) -> str:
+        return self.op.node_name
+
+    @property
+    def needs(self) -> tuple[bool, ...]:
+        """Which inputs want a gradient."""
+        return self.ctx_needs
+
+    def input(self, i: int) -> Tensor:
+        """The saved input `i`."""
+        if self.saved is None:
+            raise RuntimeError(FREED)
+        return self.saved[i].unpack(self)
+
+    def result(self, i: int = 0) -> Tensor:
+        """The saved output `i`."""
+        if self.saved is None:
+            raise RuntimeError(FREED)
+        return self.saved[~i].unpack(self)
+
+    def run(self, grads: list[Tensor | None]) -> tuple[Tensor | None, ...]:
+        if self.saved is None:
+            raise RuntimeError(FREED)
+        if all(g is None for g in grads):
+            return (None,) * len(self.next_edges)
+        return self.op.backward(self, *grads)
+
+    def release(self) -> None:
+        if self.saved:
+            self.saved = None

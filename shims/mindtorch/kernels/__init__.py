@@ -1,0 +1,145 @@
+"""The narrow table between operators and devices: ``call(name, *args)`` runs one kernel on arrays.
+
+Every kernel has a NumPy entry (``reference``). On the CPU a MindSpore entry serves it for the dtypes for which that was
+measured to be right (``cpu``). MINDTORCH_KERNELS=reference runs everything on the NumPy entries: a check of one table by
+the other. Which entry serves a call is decided from these tables and never by trying.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from .._array import Array
+from .._device import CPU
+from .._dtype import _BY_NUMPY, float32
+from .reference import KERNELS, Kernel
+
+__all__ = ["COUNTS", "call", "table_name"]
+
+COUNTS: dict[str, list[int]] = {}
+"""Calls per kernel: [served by MindSpore, served by NumPy]."""
+
+
+def table_name() -> str:
+    """'mindspore' or 'reference'."""
+    name = os.environ.get("MINDTORCH_KERNELS", "mindspore")
+    if name not in ("mindspore", "reference"):
+        raise ValueError(f"MINDTORCH_KERNELS={name!r}: known kernel tables are 'mindspore' and 'reference'")
+    return name
+
+
+if table_name() == "mindspore":
+    from .cpu import NATIVE, from_numpy
+else:
+    NATIVE = {}
+
+
+def call(name: str, *args: Any) -> Any:
+    """Run a kernel. Arrays (also inside tuples) are its operands, everything else its parameters.
+
+    Returns an Array or a tuple of them, on the operands' device. Raises RuntimeError when operands are on two devices.
+    """
+    kernel = KERNELS[name]
+    dev = CPU
+    low = None
+    empty = False
+    for a in args:
+        if type(a) is Array:
+            operands: tuple[Any, ...] = (a,)
+        elif type(a) is tuple:
+            operands = tuple(x for x in a if type(x) is Array)
+        else:
+            continue
+        for x in operands:
+            if x.device is not dev and not (x.device is CPU and not x.shape):
+                if dev is CPU and _all_scalars_before(args, x):
+                    dev = x.device
+                else:
+                    raise RuntimeError(
+                        "Expected all tensors to be on the same device, but found at least two devices, "
+                        f"{dev} and {x.device}!"
+                    )
+            if x.dtype.is_low:
+                low = x.dtype
+            if 0 in x.shape:
+                empty = True
+    count = COUNTS.get(name)
+    if count is None:
+        count = COUNTS[name] = [0, 0]
+    widen = low is not None and not kernel.exact
+    native = NATIVE.get(name)
+    if native is not None and not empty:
+        key = args[native.key]
+        d = (key[0] if type(key) is tuple else key).dtype
+        if d in native.dtypes or (widen and d.is_low and float32 in native.dtypes):
+            count[0] += 1
+            out = native.fn(*[_ms_face(a, widen) for a in args])
+            if type(out) is tuple:
+                return tuple(_from_ms(o, dev, low if widen else None) for o in out)
+            return _from_ms(out, dev, low if widen else None)
+    count[1] += 1
+    return _run_numpy(kernel, args, dev, low if widen else None)
+
+
+def _all_scalars_before(args: tuple[Any, ...], x: Array) -> bool:
+    """Whether only 0-d CPU operands, which go with any device, stand before `x`."""
+    for a in args:
+        for y in a if type(a) is tuple else (a,):
+            if y is x:
+                return True
+            if type(y) is Array and y.shape:
+                return False
+    return True
+
+
+def _ms_face(a: Any, widen: bool) -> Any:
+    if type(a) is Array:
+        if widen and a.dtype.is_low:
+            return from_numpy(np.ascontiguousarray(a.np, np.float32).reshape(a.shape))
+        ms = a._ms
+        if ms is None:
+            if a.np.flags.c_contiguous:
+                ms = a._ms = from_numpy(a.np)
+            else:
+                ms = from_numpy(np.ascontiguousarray(a.np))
+        return ms
+    if type(a) is tuple:
+        return tuple(_ms_face(x, widen) for x in a)
+    return a
+
+
+def _from_ms(out: Any, dev: Any, low: Any) -> Array:
+    a = out.asnumpy()  # waits for the kernel and shares its memory
+    if low is not None and a.dtype == np.float32:
+        return Array(a.astype(low._np), dev, low)
+    result = Array(a, dev)
+    result._ms = out
+    return result
+
+
+def _np_face(a: Any, widen: bool) -> Any:
+    if type(a) is Array:
+        return a.np.astype(np.float32) if widen and a.dtype.is_low else a.np
+    if type(a) is tuple:
+        return tuple(_np_face(x, widen) for x in a)
+    return a
+
+
+def _run_numpy(kernel: Kernel, args: tuple[Any, ...], dev: Any, low: Any) -> Any:
+    with np.errstate(all="ignore"):
+        out = kernel.fn(*[_np_face(a, low is not None) for a in args])
+    if type(out) is tuple:
+        return tuple(_from_np(o, dev, low) for o in out)
+    return _from_np(out, dev, low)
+
+
+def _from_np(out: Any, dev: Any, low: Any) -> Array:
+    a = np.asarray(out)
+    if low is not None and a.dtype == np.float32:
+        a = a.astype(low._np)
+    if not a.flags.owndata:
+        a = a.copy()  # a view of an operand, or of a broadcast: tensors made by kernels own their memory
+    return Array(a, dev, _BY_NUMPY[a.dtype])

@@ -1,0 +1,125 @@
+"""MindSpore kernels for CPU hosts: which call serves which kernel, for which dtypes.
+
+An entry stands here when the call gives PyTorch's values on contiguous operands; among the right calls the one that
+leaks least and costs least is chosen. Kernels without an entry are served by NumPy; docs/kernels.md gives the reason for
+each. Operands are contiguous MindSpore tensors that are not empty.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+# MindSpore warns on import about CUDA/Ascend packages that a CPU host does not have; an import that prints is a nuisance.
+os.environ.setdefault("GLOG_v", "3")
+
+import mindspore
+from mindspore import mint, ops
+from mindspore.common.api import _pynative_executor
+
+from .._dtype import bool as bool_
+from .._dtype import dtype, float32, float64, int32, int64
+
+# Each kernel is waited for anyway (in-place writes go through NumPy), and handing kernels to MindSpore's dispatch
+# thread only adds its wake-up, 1-2 ms, to every wait. It also makes the failing call itself raise.
+_pynative_executor.disable_frontend_and_bprop_pipeline()
+
+from_numpy: Callable[[Any], Any] = mindspore.Tensor.from_numpy
+
+FLOATS = frozenset({float32, float64})
+NUMBERS = frozenset({float32, float64, int32, int64})
+ANY = frozenset({float32, float64, int32, int64, bool_})
+
+
+@dataclass(frozen=True)
+class Native:
+    """A MindSpore call. `key` is the operand whose dtype decides; `dtypes` are those the call is right for."""
+
+    fn: Callable[..., Any]
+    dtypes: frozenset[dtype]
+    key: int = 0
+
+
+@lru_cache(maxsize=256)
+def _primitive(cls: type, *args: Any, **kwargs: Any) -> Any:
+    """A primitive with its attributes fixed: passing them at each call costs more and leaks."""
+    return cls(*args, **kwargs)
+
+
+def _softmax(x: Any, dim: int) -> Any:
+    return _primitive(ops.Softmax, dim)(x)
+
+
+def _log_softmax(x: Any, dim: int) -> Any:
+    shifted = mint.sub(x, mint.amax(x, dim, True))
+    return mint.sub(shifted, mint.log(mint.sum(mint.exp(shifted), dim, True)))
+
+
+def _layer_norm(x: Any, weight: Any, bias: Any, eps: float) -> tuple[Any, Any, Any]:
+    out, mean, var = _primitive(ops.LayerNorm, -1, -1, eps)(x, weight, bias)
+    return out, mean, mint.rsqrt(mint.add(var, eps))
+
+
+def _sum(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
+    return mint.sum(x, dims, keepdim)
+
+
+def _mean(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
+    return mint.mean(x, dims, keepdim)
+
+
+def _matmul(a: Any, b: Any) -> Any:
+    if a.ndim == 2:
+        return _primitive(ops.MatMul)(a, b)
+    return _primitive(ops.BatchMatMul)(a, b)
+
+
+NATIVE: dict[str, Native] = {
+    # pointwise
+    "neg": Native(mint.neg, NUMBERS),
+    "abs": Native(mint.abs, NUMBERS),
+    "exp": Native(mint.exp, FLOATS),
+    "expm1": Native(mint.expm1, FLOATS),
+    "log": Native(mint.log, FLOATS),
+    "log1p": Native(mint.log1p, FLOATS),
+    "sqrt": Native(mint.sqrt, FLOATS),
+    "rsqrt": Native(mint.rsqrt, FLOATS),
+    "reciprocal": Native(mint.reciprocal, FLOATS),
+    "sin": Native(mint.sin, FLOATS),
+    "cos": Native(mint.cos, FLOATS),
+    "tanh": Native(mint.tanh, FLOATS),
+    "sigmoid": Native(mint.sigmoid, FLOATS),
+    "erf": Native(mint.erf, FLOATS),
+    "relu": Native(mint.nn.functional.relu, FLOATS),
+    "silu": Native(mint.nn.functional.silu, FLOATS),
+    "add": Native(mint.add, NUMBERS),
+    "sub": Native(mint.sub, NUMBERS),
+    "mul": Native(mint.mul, NUMBERS),
+    "div": Native(mint.div, FLOATS),
+    "pow": Native(mint.pow, FLOATS),
+    "maximum": Native(mint.maximum, NUMBERS),
+    "minimum": Native(mint.minimum, NUMBERS),
+    "eq": Native(mint.eq, ANY),
+    "logical_and": Native(mint.logical_and, frozenset({bool_})),
+    "logical_or": Native(mint.logical_or, frozenset({bool_})),
+    "logical_not": Native(mint.logical_not, frozenset({bool_})),
+    "where": Native(mint.where, NUMBERS, key=1),
+    # reductions
+    "sum": Native(_sum, FLOATS),
+    "mean": Native(_mean, FLOATS),
+    "amax": Native(mint.amax, FLOATS),
+    "amin": Native(mint.amin, FLOATS),
+    "cumsum": Native(ops.cumsum, FLOATS),
+    # products, layers, gathering
+    "matmul": Native(_matmul, FLOATS),
+    "softmax": Native(_softmax, FLOATS),
+    "log_softmax": Native(_log_softmax, FLOATS),
+    "layer_norm": Native(_layer_norm, frozenset({float32})),  # float64 is computed in float32
+    "embedding": Native(lambda weight, indices: ops.gather(weight, indices, 0), FLOATS),
+    "index_select": Native(lambda x, dim, index: ops.gather(x, index, dim), FLOATS),
+    "gather": Native(ops.gather_elements, FLOATS),
+    "cat": Native(lambda xs, dim: mint.cat(xs, dim), FLOATS),
+}

@@ -1,0 +1,125 @@
+"""Elementwise kernels. Operands broadcast; binary ones have one common dtype."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from ._registry import kernel, register
+
+for _name, _ufunc in {
+    "neg": np.negative, "abs": np.absolute, "exp": np.exp, "exp2": np.exp2, "expm1": np.expm1, "log": np.log,
+    "log2": np.log2, "log10": np.log10, "log1p": np.log1p, "sqrt": np.sqrt, "sin": np.sin, "cos": np.cos,
+    "tan": np.tan, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "sinh": np.sinh, "cosh": np.cosh,
+    "tanh": np.tanh, "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "floor": np.floor,
+    "ceil": np.ceil, "trunc": np.trunc, "sign": np.sign, "round": np.rint, "bitwise_not": np.invert,
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.true_divide, "pow": np.power,
+    "atan2": np.arctan2, "maximum": np.maximum, "minimum": np.minimum, "fmax": np.fmax, "fmin": np.fmin,
+    "bitwise_and": np.bitwise_and, "bitwise_or": np.bitwise_or, "bitwise_xor": np.bitwise_xor,
+    "left_shift": np.left_shift, "right_shift": np.right_shift, "hypot": np.hypot, "copysign": np.copysign,
+    "logaddexp": np.logaddexp,
+}.items():  # fmt: skip
+    register(_name, _ufunc)
+
+for _name, _ufunc in {
+    "isnan": np.isnan, "isinf": np.isinf, "isfinite": np.isfinite, "signbit": np.signbit, "eq": np.equal,
+    "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
+    "logical_not": np.logical_not, "logical_and": np.logical_and, "logical_or": np.logical_or,
+    "logical_xor": np.logical_xor,
+}.items():  # fmt: skip
+    register(_name, _ufunc, exact=True)
+
+
+def _as(x: Any, like: np.ndarray) -> np.ndarray:
+    return np.asarray(x, dtype=like.dtype)
+
+
+@kernel()
+def rsqrt(x: np.ndarray) -> np.ndarray:
+    return _as(1, x) / np.sqrt(x)
+
+
+@kernel()
+def reciprocal(x: np.ndarray) -> np.ndarray:
+    return _as(1, x) / x
+
+
+@kernel()
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return special.expit(x)
+
+
+@kernel()
+def erf(x: np.ndarray) -> np.ndarray:
+    return _as(special.erf(x), x)
+
+
+@kernel()
+def erfc(x: np.ndarray) -> np.ndarray:
+    return _as(special.erfc(x), x)
+
+
+@kernel()
+def erfinv(x: np.ndarray) -> np.ndarray:
+    return _as(special.erfinv(x), x)
+
+
+@kernel()
+def lgamma(x: np.ndarray) -> np.ndarray:
+    return _as(special.gammaln(x), x)
+
+
+@kernel()
+def digamma(x: np.ndarray) -> np.ndarray:
+    # PyTorch: digamma(+-0) is -+inf, and nan at negative integers.
+    return _as(np.where(x == 0, np.copysign(np.inf, -x), special.digamma(x)), x)
+
+
+@kernel()
+def frac(x: np.ndarray) -> np.ndarray:
+    return x - np.trunc(x)
+
+
+@kernel()
+def relu(x: np.ndarray) -> np.ndarray:
+    return np.maximum(x, _as(0, x))
+
+
+@kernel()
+def floor_divide(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if x.dtype.kind in "iub" and not np.all(y):
+        raise RuntimeError("ZeroDivisionError")
+    if x.dtype.kind == "f":
+        return np.where(y == 0, x / y, np.floor_divide(x, y))
+    return np.floor_divide(x, y)
+
+
+@kernel()
+def trunc_divide(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if x.dtype.kind == "f":
+        return np.trunc(x / y)
+    if not np.all(y):
+        raise RuntimeError("ZeroDivisionError")
+    quotient = np.floor_divide(x, y)
+    return quotient + ((quotient < 0) & (quotient * y != x)).astype(x.dtype)
+
+
+@kernel()
+def remainder(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if x.dtype.kind in "iub" and not np.all(y):
+        raise RuntimeError("ZeroDivisionError")
+    return np.remainder(x, y)
+
+
+@kernel()
+def fmod(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if x.dtype.kind in "iub" and not np.all(y):
+        raise RuntimeError("ZeroDivisionError")
+    return np.fmod(x, y)
+
+
+@kernel(exact=True)
+def where(condition: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.where(condition, x, y)

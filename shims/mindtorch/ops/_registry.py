@@ -1,0 +1,164 @@
+"""The operator registry: from one declaration come the function, the method, the in-place form, ``out=`` and the
+operator's line in the support table."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._tensor import Tensor
+from ..autograd import inplace
+from ..autograd.grad_mode import mode, no_grad
+
+
+@dataclass
+class Operator:
+    """A declared operator and the names it is reachable under."""
+
+    name: str
+    impl: Callable[..., Any]
+    names: list[str] = field(default_factory=list)  # full torch names: torch.add, torch.Tensor.add_, ...
+
+
+OPERATORS: dict[str, Operator] = {}
+FUNCTIONS: dict[str, dict[str, Callable[..., Any]]] = {"": {}, "nn.functional": {}, "special": {}, "linalg": {}}
+"""Public functions by module below ``mindtorch``."""
+
+_NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input"}
+
+
+def op(
+    name: str | None = None,
+    *,
+    module: str | None = "",
+    method: bool | str = True,
+    inplace: bool = False,
+    out: bool = False,
+    dunder: tuple[str, ...] = (),
+    aliases: tuple[str, ...] = (),
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare an operator.
+
+    The decorated function is its implementation with PyTorch's argument names. `module`: where the function goes
+    (None: it is a method only). `method`: also ``Tensor.name`` (or the given name). `inplace`: also ``Tensor.name_``
+    (and ``torch.name_`` beside the function). `out`: the function takes ``out=``. `dunder`: Python operators served.
+    `aliases`: further names for function and methods.
+    """
+
+    def declare(impl: Callable[..., Any]) -> Callable[..., Any]:
+        base = name or impl.__name__.rstrip("_")
+        operator = Operator(base, impl)
+        if f"{module}.{base}" in OPERATORS:
+            raise ValueError(f"operator {base!r} is declared twice in {module!r}")
+        OPERATORS[f"{module}.{base}"] = operator
+        public = _public(base, impl, out)
+        written = _inplace(base, impl) if inplace else None
+        for n in (base, *aliases):
+            if module is not None:
+                FUNCTIONS[module][n] = public
+                operator.names.append(f"torch.{module}.{n}" if module else f"torch.{n}")
+            if method:
+                m = method if isinstance(method, str) and n == base else n
+                setattr(Tensor, m, public)
+                operator.names.append(f"torch.Tensor.{m}")
+            if written is not None:
+                setattr(Tensor, n + "_", written)
+                operator.names.append(f"torch.Tensor.{n}_")
+                if module == "" and method:
+                    FUNCTIONS[""][n + "_"] = written
+        for d in dunder:
+            setattr(Tensor, d, public)
+            operator.names.append(f"torch.Tensor.{d}")
+        return public
+
+    return declare
+
+
+def _public(name: str, impl: Callable[..., Any], takes_out: bool) -> Callable[..., Any]:
+    """The function that users call: accepts NumPy's argument names and ``out=``, and is fast without them."""
+    parameters = inspect.signature(impl).parameters
+    renames = {a: b for a, b in _NUMPY_NAMES.items() if b in parameters and a not in parameters}
+
+    @functools.wraps(impl)
+    def public(*args: Any, **kwargs: Any) -> Any:
+        if not kwargs:
+            return impl(*args)
+        out = kwargs.pop("out", None) if takes_out else None
+        for a, b in renames.items():
+            if a in kwargs:
+                kwargs[b] = kwargs.pop(a)
+        if out is None:
+            return impl(*args, **kwargs)
+        return _into(name, out, impl, args, kwargs)
+
+    public.__name__ = public.__qualname__ = name
+    return public
+
+
+def _into(name: str, out: Any, impl: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    outs = out if isinstance(out, (tuple, list)) else (out,)
+    operands = [a for a in (*args, *kwargs.values(), *outs) if isinstance(a, Tensor)]
+    if mode.enabled and any(t.requires_grad for t in operands):
+        raise RuntimeError(
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+            "arguments requires grad."
+        )
+    with no_grad():
+        result = impl(*args, **kwargs)
+    results = result if isinstance(result, tuple) else (result,)
+    for o, r in zip(outs, results, strict=True):
+        check_castable(r, o)
+        inplace.check(o, False)
+        if o.shape != r.shape:
+            o.resize_(r.shape)
+        inplace.write(o, r)
+    return out
+
+
+def check_castable(result: Tensor, to: Tensor) -> None:
+    """Raises RuntimeError unless the result's dtype category fits the tensor that takes it."""
+    a, b = result._arr.dtype, to._arr.dtype
+    if a.category > b.category:
+        raise RuntimeError(f"result type {type_name(a)} can't be cast to the desired output type {type_name(b)}")
+
+
+def type_name(d: Any) -> str:
+    """PyTorch's name of a dtype in error texts: Float, Long, ..."""
+    special = {"float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long",
+               "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool",
+               "complex64": "ComplexFloat", "complex128": "ComplexDouble"}  # fmt: skip
+    return special.get(d.name, d.name)
+
+
+def _inplace(name: str, impl: Callable[..., Any]) -> Callable[..., Any]:
+    """The in-place form: the functional form, then a write into the tensor's memory."""
+
+    @functools.wraps(impl)
+    def written(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        recorded = False
+        if mode.enabled:
+            recorded = self.requires_grad or any(
+                isinstance(a, Tensor) and a.requires_grad for a in (*args, *kwargs.values())
+            )
+        inplace.check(self, recorded)
+        result = impl(inplace.shadow(self) if recorded else self, *args, **kwargs)
+        check_castable(result, self)
+        if result._arr.shape != self._arr.shape:
+            raise RuntimeError(
+                f"output with shape {list(self._arr.shape)} doesn't match the broadcast shape "
+                f"{list(result._arr.shape)}"
+            )
+        return inplace.write(self, result)
+
+    written.__name__ = written.__qualname__ = name + "_"
+    return written
+
+
+def install(namespace: dict[str, Any], module: str) -> list[str]:
+    """Put the functions declared for `module` into a namespace; their names are returned."""
+    functions = FUNCTIONS[module]
+    namespace.update(functions)
+    return sorted(functions)

@@ -1,0 +1,258 @@
+"""Copies and conversions: clone, copy_, to, contiguous, fill, type names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import _device as devices
+from .. import _dtype as dtypes
+from .._array import Array, scalar_array
+from .._dtype import contiguous_format, dtype, preserve_format
+from .._tensor import Tensor, wrap
+from ..autograd import inplace
+from ..autograd.grad_mode import mode
+from ._prim import Prim
+from ._registry import op, type_name
+from .creation import is_dense
+
+
+def _clone_array(a: Array, contiguous: bool) -> Array:
+    if contiguous or a.is_contiguous or not is_dense(a):
+        return a.clone()
+    out = Array(np.empty(a.size, a.dtype._np), a.device, a.dtype).as_strided(a.shape, a.strides, 0)
+    out.write(a)
+    return out
+
+
+_clone = Prim("clone", _clone_array, lambda c, g: (g,))
+
+
+def _memory_format(memory_format: Any) -> bool:
+    """Whether the result is row-major. Raises NotImplementedError for channels_last."""
+    if memory_format in (None, preserve_format):
+        return False
+    if memory_format is contiguous_format:
+        return True
+    raise NotImplementedError(f"memory_format={memory_format} is not supported by mindtorch yet")
+
+
+@op()
+def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
+    return _clone((input,), _memory_format(memory_format))
+
+
+@op(module=None)
+def contiguous(input: Tensor, memory_format: Any = contiguous_format) -> Tensor:
+    _memory_format(memory_format)
+    return input if input._arr.is_contiguous else _clone((input,), True)
+
+
+_cast = Prim("to_copy", lambda a, d: a.cast(d), lambda c, g: (g,))
+_move = Prim("to_copy", lambda a, dev: a.on(dev), lambda c, g: (g,))
+
+
+def _convert(input: Tensor, d: dtype | None, dev: Any, copy: bool, memory_format: Any = None) -> Tensor:
+    _memory_format(memory_format)
+    out = input
+    if dev is not None:
+        dev = devices.resolve(dev)
+        if dev is not input.device:
+            out = _move((out,), dev)
+    if d is not None and d is not out._arr.dtype:
+        out = _cast((out,), d)
+    return clone(out) if copy and out is input else out
+
+
+@op(module=None)
+def to(
+    input: Tensor, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, copy: bool = False,
+    memory_format: Any = None, other: Any = None,
+) -> Tensor:  # fmt: skip
+    flags = []
+    for a in args:
+        if isinstance(a, dtypes.dtype):
+            dtype = a
+        elif isinstance(a, Tensor):
+            device, dtype = a.device, a.dtype
+        elif isinstance(a, bool):
+            flags.append(a)
+        elif a is not None:
+            device = a
+    if len(flags) > 1:
+        copy = flags[1]
+    if other is not None:
+        device, dtype = other.device, other.dtype
+    return _convert(input, dtype, device, copy, memory_format)
+
+
+def _cast_method(name: str, d: dtype) -> None:
+    @op(name, module=None)
+    def declared(input: Tensor, memory_format: Any = None) -> Tensor:
+        return _convert(input, d, None, False, memory_format)
+
+
+for _name, _d in {
+    "float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16, "bfloat16": dtypes.bfloat16,
+    "long": dtypes.int64, "int": dtypes.int32, "short": dtypes.int16, "char": dtypes.int8, "byte": dtypes.uint8,
+    "bool": dtypes.bool,
+}.items():  # fmt: skip
+    _cast_method(_name, _d)
+
+
+@op(module=None)
+def cpu(input: Tensor, memory_format: Any = None) -> Tensor:
+    return _convert(input, None, devices.CPU, False)
+
+
+@op(module=None, aliases=("npu",))
+def cuda(input: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
+    return _convert(input, None, "cuda" if device is None else device, False)
+
+
+@op(module=None)
+def type_as(input: Tensor, other: Tensor) -> Tensor:
+    return _convert(input, other.dtype, other.device, False)
+
+
+@op(module=None)
+def type(input: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:  # noqa: A001
+    if dtype is None:
+        return tensor_type(input)
+    if isinstance(dtype, dtypes.dtype):
+        return _convert(input, dtype, None, False)
+    d, dev = parse_type(dtype)
+    return _convert(input, d, dev, False)
+
+
+_TYPE_NAMES = {type_name(d): d for d in dtypes.ALL}
+
+
+def tensor_type(t: Tensor) -> str:
+    """'torch.FloatTensor', 'torch.cuda.HalfTensor', ..."""
+    prefix = "torch." if t.device.type == "cpu" else f"torch.{t.device.type}."
+    return f"{prefix}{type_name(t.dtype)}Tensor"
+
+
+def parse_type(name: Any) -> tuple[dtype, str]:
+    """dtype and device type of a legacy tensor type, given as its name or class. Raises ValueError if unknown."""
+    if not isinstance(name, str):
+        name = f"{name.__module__}.{name.__name__}".replace("mindtorch", "torch", 1)
+    parts = name.split(".")
+    d = _TYPE_NAMES.get(parts[-1].removesuffix("Tensor"))
+    if parts[0] != "torch" or d is None or len(parts) not in (2, 3):
+        raise ValueError(f"invalid type: '{name}'")
+    return d, parts[1] if len(parts) == 3 else "cpu"
+
+
+@op(module=None)
+def pin_memory(input: Tensor, device: Any = None) -> Tensor:
+    return input
+
+
+@op(module=None)
+def record_stream(input: Tensor, stream: Any) -> None:
+    return None
+
+
+@op(module=None)
+def to_dense(input: Tensor, dtype: Any = None) -> Tensor:
+    return input if dtype is None else _convert(input, dtype, None, False)
+
+
+def _check_broadcast(src: tuple[int, ...], dst: tuple[int, ...]) -> None:
+    """Raises RuntimeError unless `src` broadcasts to `dst` (leading dimensions of size 1 are dropped)."""
+    lead = len(src) - len(dst)
+    if lead > 0 and any(n != 1 for n in src[:lead]):
+        raise RuntimeError(f"output with shape {list(dst)} doesn't match the broadcast shape {list(src)}")
+    for i, (n, m) in enumerate(zip(reversed(src), reversed(dst), strict=False)):
+        if n not in (1, m):
+            raise RuntimeError(
+                f"The size of tensor a ({m}) must match the size of tensor b ({n}) at non-singleton dimension "
+                f"{max(len(src), len(dst)) - 1 - i}"
+            )
+
+
+@op("copy_", module=None)
+def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
+    src = src if isinstance(src, Tensor) else wrap(scalar_array(src, input.dtype))
+    recorded = mode.enabled and (input.requires_grad or src.requires_grad)
+    inplace.check(input, recorded)
+    _check_broadcast(src._arr.shape, input._arr.shape)
+    if len(src.shape) > len(input.shape):
+        src = src.reshape(src.shape[len(src.shape) - len(input.shape) :])
+    return inplace.write(input, src)
+
+
+def _fill(input: Tensor, value: Any) -> Tensor:
+    if isinstance(value, Tensor) and value.dim():
+        raise RuntimeError(
+            f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} dimensions."
+        )
+    return copy_(input, value)
+
+
+@op("fill_", module=None)
+def fill_(input: Tensor, value: Any) -> Tensor:
+    return _fill(input, value)
+
+
+@op("zero_", module=None)
+def zero_(input: Tensor) -> Tensor:
+    return _fill(input, 0)
+
+
+@op("set_", module=None)
+def set_(input: Tensor, source: Any = None, storage_offset: int = 0, size: Any = None, stride: Any = None) -> Tensor:
+    if isinstance(source, Tensor):
+        input._arr = source._arr
+    elif source is None:
+        input._arr = Array(np.empty((0,), input.dtype._np), input.device, input.dtype)
+    else:
+        from .._array import contiguous_strides
+
+        storage = getattr(source, "_untyped_storage", source)
+        shape = tuple(size) if size is not None else (storage.nbytes() // input.element_size(),)
+        strides = tuple(stride) if stride is not None else contiguous_strides(shape)
+        input._arr = storage._array().as_strided(shape, strides, storage_offset, input.dtype)
+    input._vc[0] += 1
+    return input
+
+
+@op("resize_", module=None)
+def resize_(input: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
+    from .._array import contiguous_strides
+    from .view import ints
+
+    if mode.enabled and input.requires_grad:
+        raise RuntimeError("cannot resize variables that require grad")
+    shape = ints(sizes)
+    a = input._arr
+    strides = contiguous_strides(shape)
+    need = (a.offset + int(np.prod(shape))) * a.dtype.itemsize
+    storage = a.storage
+    if storage.nbytes < need:
+        storage.resize(need)
+    input._arr = a.as_strided(shape, strides, a.offset)
+    return input
+
+
+@op("resize_as_", module=None)
+def resize_as_(input: Tensor, the_template: Tensor, *, memory_format: Any = None) -> Tensor:
+    return resize_(input, the_template.shape)
+
+
+@op(method=False)
+def is_tensor(obj: Any) -> bool:
+    return isinstance(obj, Tensor)
+
+
+def _query(name: str) -> None:
+    @op(name, method=False)
+    def declared(input: Tensor) -> Any:
+        return getattr(Tensor, name)(input)
+
+
+for _name in ("is_floating_point", "is_complex", "numel", "is_signed"):
+    _query(_name)

@@ -1,0 +1,362 @@
+"""Factory functions. They allocate and fill memory; nothing here is differentiable."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import _device as devices
+from .._array import Array, cast_numpy, contiguous_strides
+from .._dtype import FLOATING, dtype, from_numpy_dtype, get_default_dtype, int64, strided
+from .._dtype import bool as bool_
+from .._tensor import Tensor, wrap
+from ._promote import scalar_dtype
+from ._registry import op
+from .view import ints
+
+
+def _finish(a: np.ndarray, device: Any, requires_grad: bool, d: dtype | None = None) -> Tensor:
+    t = wrap(Array(a, devices.resolve(device), d))
+    if requires_grad:
+        t.requires_grad_(True)
+    return t
+
+
+def _check(layout: Any, d: Any) -> None:
+    if layout is not None and layout is not strided:
+        raise NotImplementedError(f"layout={layout} is not supported by mindtorch: tensors are strided")
+    if d is not None and not isinstance(d, dtype):
+        raise TypeError(f"dtype must be a torch.dtype, but got {d!r}")
+
+
+def _factory(name: str, make: Any) -> None:
+    """Declare ``name(*size, dtype, device, requires_grad)`` and its ``_like`` and ``new_`` forms."""
+
+    @op(name, method=False, out=True)
+    def declared(
+        *size: Any,
+        dtype: Any = None,
+        layout: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        pin_memory: bool = False,
+        memory_format: Any = None,
+        names: Any = None,
+        **kwargs: Any,
+    ) -> Tensor:
+        if "size" in kwargs:
+            size = (kwargs.pop("size"),)
+        if kwargs:
+            raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(kwargs))}'")
+        _check(layout, dtype)
+        shape = ints(size)
+        if any(n < 0 for n in shape):
+            raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
+        d = dtype or get_default_dtype()
+        return _finish(make(shape, d._np), device, requires_grad, d)
+
+    @op(name + "_like", method=False)
+    def like(
+        input: Tensor,
+        *,
+        dtype: Any = None,
+        layout: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        memory_format: Any = None,
+        pin_memory: bool = False,
+    ) -> Tensor:
+        _check(layout, dtype)
+        d = dtype or input.dtype
+        t = _finish(make(input._arr.shape, d._np), device or input.device, False, d)
+        t = _preserve_strides(t, input)
+        return t.requires_grad_() if requires_grad else t
+
+    @op("new_" + name, module=None)
+    def new(
+        input: Tensor,
+        *size: Any,
+        dtype: Any = None,
+        layout: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        pin_memory: bool = False,
+        **kwargs: Any,
+    ) -> Tensor:
+        if "size" in kwargs:
+            size = (kwargs.pop("size"),)
+        _check(layout, dtype)
+        d = dtype or input.dtype
+        return _finish(make(ints(size), d._np), device or input.device, requires_grad, d)
+
+
+def _preserve_strides(t: Tensor, like: Tensor) -> Tensor:
+    """A fresh tensor, laid out as `like` where that is dense (PyTorch's ``preserve_format``)."""
+    a = like._arr
+    if a.is_contiguous or not is_dense(a):
+        return t
+    out = wrap(t._arr.as_strided(a.shape, a.strides, 0))
+    out._arr.write(t._arr)
+    return out
+
+
+def is_dense(a: Array) -> bool:
+    """Whether the elements fill a block of memory exactly, in whatever order."""
+    expected = 1
+    for s, n in sorted((s, n) for s, n in zip(a.strides, a.shape, strict=True) if n != 1):
+        if s != expected:
+            return False
+        expected *= n
+    return True
+
+
+_factory("zeros", np.zeros)
+_factory("ones", np.ones)
+_factory("empty", np.empty)
+
+
+@op(method=False)
+def empty_strided(
+    size: Any, stride: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+    layout: Any = None, pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
+    _check(layout, dtype)
+    shape, strides = tuple(size), tuple(stride)
+    n = 0 if 0 in shape else 1 + sum((k - 1) * s for k, s in zip(shape, strides, strict=True))
+    d = dtype or get_default_dtype()
+    t = wrap(Array(np.empty(n, d._np), devices.resolve(device), d).as_strided(shape, strides, 0))
+    return t.requires_grad_() if requires_grad else t
+
+
+@op(module=None)
+def new_empty_strided(input: Tensor, size: Any, stride: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
+    if tuple(stride) == contiguous_strides(tuple(size)):
+        return input.new_empty(tuple(size), dtype=dtype, device=device)
+    return empty_strided(size, stride, dtype=dtype or input.dtype, device=device or input.device)
+
+
+def _full(shape: Sequence[int], value: Any, d: dtype | None) -> tuple[np.ndarray, dtype]:
+    value = value.item() if isinstance(value, Tensor) else value
+    if d is None:
+        d = scalar_dtype(value)
+    return cast_numpy(np.full(tuple(shape), value), d), d
+
+
+@op(method=False, out=True)
+def full(
+    size: Any, fill_value: Any, *, dtype: Any = None, layout: Any = None, device: Any = None,
+    requires_grad: bool = False, pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
+    _check(layout, dtype)
+    a, d = _full((size,) if isinstance(size, int) else size, fill_value, dtype)
+    return _finish(a, device, requires_grad, d)
+
+
+@op(method=False)
+def full_like(
+    input: Tensor, fill_value: Any, *, dtype: Any = None, layout: Any = None, device: Any = None,
+    requires_grad: bool = False, memory_format: Any = None,
+) -> Tensor:  # fmt: skip
+    a, d = _full(input.shape, fill_value, dtype or input.dtype)
+    return _finish(a, device or input.device, requires_grad, d)
+
+
+@op(module=None)
+def new_full(
+    input: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    a, d = _full(size, fill_value, dtype or input.dtype)
+    return _finish(a, device or input.device, requires_grad, d)
+
+
+@op(method=False, out=True)
+def arange(
+    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, layout: Any = None, device: Any = None,
+    requires_grad: bool = False, pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
+    _check(layout, dtype)
+    if end is None:
+        start, end = 0, start
+    start, end, step = (x.item() if hasattr(x, "item") else x for x in (start, end, step))
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    if dtype is None:
+        dtype = get_default_dtype() if any(isinstance(x, float) for x in (start, end, step)) else int64
+    n = math.ceil((end - start) / step) if dtype.category >= FLOATING else len(range(int(start), int(end), int(step)))
+    if dtype.category >= FLOATING:
+        a = start + step * np.arange(n, dtype=np.float64)
+    else:
+        a = np.arange(n, dtype=np.int64) * int(step) + int(start)
+    return _finish(cast_numpy(a, dtype), device, requires_grad, dtype)
+
+
+@op(method=False, out=True)
+def linspace(
+    start: Any, end: Any, steps: int, *, dtype: Any = None, layout: Any = None, device: Any = None,
+    requires_grad: bool = False, pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
+    d = dtype or get_default_dtype()
+    work = np.float64 if d.itemsize == 8 else np.float32
+    start, end = work(start), work(end)
+    step = (end - start) / work(max(steps - 1, 1))
+    i = np.arange(steps)
+    a = np.where(i < steps // 2, start + step * i.astype(work), end - step * (steps - 1 - i).astype(work))
+    if steps == 1:
+        a = np.array([start])
+    return _finish(cast_numpy(a, d), device, requires_grad, d)
+
+
+@op(method=False, out=True)
+def eye(
+    n: int, m: int | None = None, *, dtype: Any = None, layout: Any = None, device: Any = None,
+    requires_grad: bool = False, pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
+    d = dtype or get_default_dtype()
+    return _finish(np.eye(n, m, dtype=np.float32).astype(d._np), device, requires_grad, d)
+
+
+def _triangle(which: Any, row: int, col: int, offset: int, d: Any, device: Any) -> Tensor:
+    a = np.stack(which(row, offset, col)).astype((d or int64)._np)
+    return _finish(a, device, False, d or int64)
+
+
+@op(method=False)
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
+    return _triangle(np.tril_indices, row, col, offset, dtype, device)
+
+
+@op(method=False)
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
+    return _triangle(np.triu_indices, row, col, offset, dtype, device)
+
+
+def _nested(data: Any) -> tuple[Any, bool]:
+    """`data` with the tensors inside made NumPy arrays; whether there were any."""
+    if isinstance(data, Tensor):
+        return data._arr.np, True
+    if isinstance(data, (list, tuple)) and any(isinstance(x, (Tensor, list, tuple)) for x in data):
+        parts = [_nested(x) for x in data]
+        return [p[0] for p in parts], any(p[1] for p in parts)
+    return data, False
+
+
+def infer_array(data: Any, d: dtype | None) -> tuple[np.ndarray, dtype]:
+    """The array and dtype of ``torch.tensor(data, dtype=d)``; a fresh copy."""
+    if isinstance(data, Tensor):
+        return cast_numpy(np.array(data._arr.np), d or data.dtype), d or data.dtype
+    if isinstance(data, (np.ndarray, np.generic)):
+        found = from_numpy_dtype(data.dtype)
+        return cast_numpy(np.array(data, order="C"), d or found), d or found
+    plain, had_tensors = _nested(data)
+    try:
+        a = np.array(plain)
+    except ValueError as exc:
+        raise ValueError(f"expected sequence of equal length at every dimension: {exc}") from None
+    if a.dtype == object:
+        if any(isinstance(x, int) for x in np.ravel(a)):
+            raise RuntimeError("Overflow when unpacking long long")
+        raise RuntimeError(f"Could not infer dtype of {type(np.ravel(a)[0]).__name__ if a.size else type(data).__name__}")
+    if a.dtype.kind in "US":
+        raise TypeError(f"new(): invalid data type '{type(data).__name__ if a.ndim == 0 else 'str'}'")
+    if d is None:
+        if a.size == 0:
+            d = get_default_dtype()
+        elif a.dtype.kind == "c":
+            d = scalar_dtype(1j)
+        elif a.dtype.kind == "f":
+            d = from_numpy_dtype(a.dtype) if had_tensors else get_default_dtype()
+        else:
+            d = bool_ if a.dtype.kind == "b" else int64
+    return cast_numpy(a, d), d
+
+
+@op(method=False)
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+) -> Tensor:
+    _check(None, dtype)
+    if device is None and isinstance(data, Tensor):
+        device = data.device
+    a, d = infer_array(data, dtype)
+    return _finish(a, device, requires_grad, d)
+
+
+@op(module=None)
+def new_tensor(
+    input: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    a, d = infer_array(data, dtype or input.dtype)
+    return _finish(a, device or input.device, requires_grad, d)
+
+
+@op(method=False)
+def from_numpy(ndarray: np.ndarray) -> Tensor:
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    d = from_numpy_dtype(ndarray.dtype)
+    if ndarray.flags.c_contiguous:
+        return wrap(Array(ndarray, devices.CPU, d))
+    if any(s < 0 for s in ndarray.strides):
+        raise ValueError(
+            "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
+            "currently supported. (You can probably work around this by making a copy of your array with array.copy().)"
+        )
+    return wrap(_strided_array(ndarray, d))
+
+
+def _strided_array(a: np.ndarray, d: dtype) -> Array:
+    """An Array over a NumPy array that is not contiguous: same memory, the array's strides."""
+    extent = sum((n - 1) * s for n, s in zip(a.shape, a.strides, strict=True)) + d.itemsize if a.size else 0
+    block = np.asarray(_Bytes(a, extent))
+    return Array(block).as_strided(a.shape, tuple(s // d.itemsize for s in a.strides), 0, d)
+
+
+class _Bytes:
+    """The raw bytes from an array's first element on; keeps the array alive."""
+
+    def __init__(self, a: np.ndarray, extent: int) -> None:
+        self.owner = a
+        address = a.__array_interface__["data"][0], not a.flags.writeable
+        self.__array_interface__ = {"data": address, "shape": (extent,), "typestr": "|u1", "version": 3}
+
+
+@op(method=False)
+def frombuffer(
+    buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False
+) -> Tensor:
+    return _finish(np.frombuffer(buffer, dtype._np, count, offset), None, requires_grad, dtype)
+
+
+@op(method=False, aliases=("asarray",))
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    if isinstance(data, Tensor):
+        return data.to(device=device or data.device, dtype=dtype or data.dtype)
+    if isinstance(data, np.ndarray) and device is None:
+        t = from_numpy(data)
+        return t if dtype is None else t.to(dtype)
+    return tensor(data, dtype=dtype, device=device)
+
+
+@op(method=False)
+def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
+    return full((), s, dtype=dtype or get_default_dtype(), device=device)
+
+
+def legacy_new(cls: type[Tensor], *args: Any, device: Any = None, d: dtype | None = None) -> Tensor:
+    """``torch.Tensor(...)`` and ``torch.FloatTensor(...)``: sizes make an uninitialised tensor, data its values."""
+    d = d or get_default_dtype()
+    if not args:
+        return wrap(Array(np.empty((0,), d._np), devices.resolve(device), d), cls)
+    if len(args) == 1 and isinstance(args[0], Tensor):
+        return wrap(args[0]._arr.cast(d), cls)
+    if len(args) == 1 and not isinstance(args[0], int) and type(args[0]).__name__ != "Size":
+        a, _ = infer_array(args[0], d)
+        return wrap(Array(a, devices.resolve(device), d), cls)
+    return wrap(Array(np.empty(ints(args), d._np), devices.resolve(device), d), cls)
+
+

@@ -1,0 +1,556 @@
+"""Views: operators that compute a new window on the same storage and never touch the bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+from .._array import Array, contiguous_strides
+from .._tensor import Tensor, _wrap_dim
+from ..autograd.node import Node
+from ._prim import Prim
+from ._registry import op
+
+Shape = tuple[int, ...]
+
+
+def ints(values: Any) -> Shape:
+    """The sizes of a call such as ``view(2, 3)`` or ``view((2, 3))``."""
+    if len(values) == 1 and isinstance(values[0], (tuple, list)):
+        values = values[0]
+    return tuple(v if type(v) is int else v.__index__() for v in values)
+
+
+def wrap_dims(dims: Any, ndim: int) -> Shape:
+    """Dimensions made non-negative; RuntimeError for one that appears twice."""
+    out = tuple(_wrap_dim(d, ndim) for d in ((dims,) if isinstance(dims, int) else dims))
+    if len(set(out)) != len(out):
+        twice = next(d for d in out if out.count(d) > 1)
+        raise RuntimeError(f"dim {twice} appears multiple times in the list of dims")
+    return out
+
+
+def infer_size(shape: Shape, numel: int) -> Shape:
+    """`shape` with its -1 filled in. Raises RuntimeError where that cannot be."""
+    if -1 not in shape:
+        if prod(shape) != numel or any(n < 0 for n in shape):
+            raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {numel}")
+        return shape
+    known = prod(n for n in shape if n != -1)
+    if shape.count(-1) > 1:
+        raise RuntimeError("only one dimension can be inferred")
+    if known == 0:
+        if numel == 0:
+            raise RuntimeError(
+                f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension size "
+                "-1 can be any value and is ambiguous"
+            )
+        raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {numel}")
+    if numel % known:
+        raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {numel}")
+    return tuple(numel // known if n == -1 else n for n in shape)
+
+
+def view_strides(a: Array, shape: Shape) -> Shape | None:
+    """The strides with which `shape` is a view of `a`; None where only a copy can have that shape."""
+    if a.is_contiguous:
+        return contiguous_strides(shape)
+    if 0 in a.shape:
+        return a.strides if a.shape == shape else contiguous_strides(shape)
+    strides = [0] * len(shape)
+    i = len(shape) - 1
+    chunk, base = 1, a.strides[-1]
+    for d in range(len(a.shape) - 1, -1, -1):
+        chunk *= a.shape[d]
+        if d == 0 or (a.shape[d - 1] != 1 and a.strides[d - 1] != chunk * base):
+            taken = 1
+            while i >= 0 and (taken < chunk or shape[i] == 1):
+                strides[i] = taken * base
+                taken *= shape[i]
+                i -= 1
+            if taken != chunk:
+                return None
+            if d > 0:
+                base, chunk = a.strides[d - 1], 1
+    return tuple(strides) if i == -1 else None
+
+
+def _view_array(a: Array, shape: Shape) -> Array:
+    strides = view_strides(a, shape)
+    if strides is None:
+        raise RuntimeError(
+            "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
+            "contiguous subspaces). Use .reshape(...) instead."
+        )
+    return a.as_strided(shape, strides, a.offset)
+
+
+_view = Prim("view", _view_array, lambda c, g: (g.reshape(c.shapes[0]),), view="")
+
+
+@op(module=None)
+def view(input: Tensor, *shape: Any) -> Tensor:
+    if len(shape) == 1 and not isinstance(shape[0], (int, tuple, list, Tensor)):
+        return _view_dtype(input, shape[0])
+    return _view((input,), infer_size(ints(shape), input._arr.np.size))
+
+
+def _view_dtype(input: Tensor, d: Any) -> Tensor:
+    a = input._arr
+    if a.dtype.itemsize != d.itemsize:
+        raise NotImplementedError("view(dtype) with another element size is not supported by mindtorch yet")
+    from .._tensor import wrap_view
+
+    return wrap_view(a.as_strided(a.shape, a.strides, a.offset, d), input)
+
+
+@op(module=None)
+def view_as(input: Tensor, other: Tensor) -> Tensor:
+    return _view((input,), infer_size(other._arr.shape, input._arr.np.size))
+
+
+@op()
+def reshape(input: Tensor, *shape: Any) -> Tensor:
+    size = infer_size(ints(shape), input._arr.np.size)
+    if view_strides(input._arr, size) is not None:
+        return _view((input,), size)
+    return _view((input.clone(memory_format=_contiguous()),), size)
+
+
+def _contiguous() -> Any:
+    from .._dtype import contiguous_format
+
+    return contiguous_format
+
+
+@op(module=None)
+def reshape_as(input: Tensor, other: Tensor) -> Tensor:
+    return reshape(input, other._arr.shape)
+
+
+@op()
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    shape = input._arr.shape
+    start, end = _wrap_dim(start_dim, len(shape)), _wrap_dim(end_dim, len(shape))
+    if start > end:
+        raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
+    if not shape:
+        return reshape(input, (1,))
+    if start == end:
+        return input
+    return reshape(input, (*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :]))
+
+
+@op()
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+    shape = input._arr.shape
+    dim = _wrap_dim(dim, len(shape))
+    return view(input, (*shape[:dim], *infer_size(tuple(sizes), shape[dim]), *shape[dim + 1 :]))
+
+
+@op()
+def ravel(input: Tensor) -> Tensor:
+    return reshape(input, (-1,))
+
+
+def _permute_array(a: Array, dims: Shape) -> Array:
+    return a.as_strided(tuple(a.shape[d] for d in dims), tuple(a.strides[d] for d in dims), a.offset)
+
+
+def _inverse(dims: Shape) -> Shape:
+    return tuple(sorted(range(len(dims)), key=dims.__getitem__))
+
+
+_permute = Prim("permute", _permute_array, lambda c, g: (g.permute(_inverse(c.params[0])),), view="")
+
+
+@op()
+def permute(input: Tensor, *dims: Any) -> Tensor:
+    order = ints(dims)
+    if len(order) != input.dim():
+        raise RuntimeError(
+            "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired "
+            f"ordering of dimensions i.e. input.dim() = {input.dim()} is not equal to len(dims) = {len(order)}"
+        )
+    return _permute((input,), wrap_dims(order, input.dim()))
+
+
+def _transpose_array(a: Array, i: int, j: int) -> Array:
+    shape, strides = list(a.shape), list(a.strides)
+    shape[i], shape[j] = shape[j], shape[i]
+    strides[i], strides[j] = strides[j], strides[i]
+    return a.as_strided(tuple(shape), tuple(strides), a.offset)
+
+
+_transpose = Prim("transpose", _transpose_array, lambda c, g: (g.transpose(*c.params),), view="")
+
+
+@op(aliases=("swapaxes", "swapdims"))
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    n = input.dim()
+    i, j = _wrap_dim(dim0, n), _wrap_dim(dim1, n)
+    return _view((input,), ()) if n == 0 else _transpose((input,), i, j)
+
+
+@op()
+def t(input: Tensor) -> Tensor:
+    if input.dim() > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.dim()}D")
+    return _transpose((input,), 0, 1) if input.dim() == 2 else view(input, input.shape)
+
+
+@op(aliases=("moveaxis",))
+def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
+    n = input.dim()
+    src, dst = wrap_dims(source, n), wrap_dims(destination, n)
+    order = [-1] * n
+    for s, d in zip(src, dst, strict=True):
+        order[d] = s
+    rest = iter(d for d in range(n) if d not in src)
+    return permute(input, [d if d != -1 else next(rest) for d in order])
+
+
+def _expand_array(a: Array, shape: Shape) -> Array:
+    lead = len(shape) - len(a.shape)
+    strides = (0,) * lead + tuple(
+        s if n == m else 0 for n, m, s in zip(a.shape, shape[lead:], a.strides, strict=True)
+    )
+    return a.as_strided(shape, strides, a.offset)
+
+
+_expand = Prim("expand", _expand_array, lambda c, g: (g.sum_to_size(c.shapes[0]),), view="")
+
+
+@op(module=None)
+def expand(input: Tensor, *sizes: Any, implicit: bool = False) -> Tensor:
+    shape, have = list(ints(sizes)), input._arr.shape
+    lead = len(shape) - len(have)
+    if lead < 0:
+        raise RuntimeError(
+            f"expand({input.type()}{{{list(have)}}}, size={shape}): the number of sizes provided ({len(shape)}) must be "
+            f"greater or equal to the number of dimensions in the tensor ({len(have)})"
+        )
+    for i, n in enumerate(shape):
+        old = have[i - lead] if i >= lead else None
+        if n == -1:
+            if old is None:
+                raise RuntimeError(
+                    f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {i}"
+                )
+            shape[i] = old
+        elif old not in (None, 1, n):
+            raise RuntimeError(
+                f"The expanded size of the tensor ({n}) must match the existing size ({old}) at non-singleton "
+                f"dimension {i}.  Target sizes: {shape}.  Tensor sizes: {list(have)}"
+            )
+    return _expand((input,), tuple(shape))
+
+
+@op(module=None)
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
+    return expand(input, other._arr.shape)
+
+
+@op()
+def broadcast_to(input: Tensor, size: Any) -> Tensor:
+    return expand(input, size)
+
+
+def _squeeze_grad(c: Any, g: Tensor) -> tuple[Tensor]:
+    return (g.reshape(c.shapes[0]),)
+
+
+def _squeeze_array(a: Array, dims: Shape) -> Array:
+    keep = [i for i in range(len(a.shape)) if i not in dims or a.shape[i] != 1]
+    return a.as_strided(tuple(a.shape[i] for i in keep), tuple(a.strides[i] for i in keep), a.offset)
+
+
+_squeeze = Prim("squeeze", _squeeze_array, _squeeze_grad, view="")
+
+
+@op()
+def squeeze(input: Tensor, dim: Any = None) -> Tensor:
+    n = input.dim()
+    return _squeeze((input,), tuple(range(n)) if dim is None else wrap_dims(dim, n))
+
+
+def _unsqueeze_array(a: Array, dim: int) -> Array:
+    stride = a.shape[dim] * a.strides[dim] if dim < len(a.shape) else 1
+    return a.as_strided(
+        (*a.shape[:dim], 1, *a.shape[dim:]), (*a.strides[:dim], stride, *a.strides[dim:]), a.offset
+    )
+
+
+_unsqueeze = Prim("unsqueeze", _unsqueeze_array, lambda c, g: (g.squeeze(c.params[0]),), view="")
+
+
+@op()
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
+    return _unsqueeze((input,), _wrap_dim(dim, input.dim() + 1))
+
+
+def _window(name: str, g: Tensor, shape: Shape, *where: Any) -> Tensor:
+    """Zeros of `shape` with `g` written to the window ``zeros.name(*where)``: the backward of a slicing view."""
+    out = g.new_zeros(shape)
+    getattr(out, name)(*where).copy_(g)
+    return out
+
+
+def _slice_array(a: Array, dim: int, start: int, length: int, step: int) -> Array:
+    shape, strides = list(a.shape), list(a.strides)
+    shape[dim] = length
+    offset = a.offset + start * strides[dim]
+    strides[dim] *= step
+    return a.as_strided(tuple(shape), tuple(strides), offset)
+
+
+_slice = Prim(
+    "slice", _slice_array, lambda c, g: (_window("_slice", g, c.shapes[0], *c.params),), view=""
+)
+
+
+@op("_slice", module=None)
+def slice_(input: Tensor, dim: int, start: int, length: int, step: int = 1) -> Tensor:
+    return _slice((input,), dim, start, length, step)
+
+
+@op()
+def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
+    if input.dim() == 0:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    dim = _wrap_dim(dim, input.dim())
+    n = input._arr.shape[dim]
+    start = int(start)
+    if length < 0:
+        raise RuntimeError("narrow(): length must be non-negative.")
+    if not -n <= start <= n:
+        raise IndexError(f"start out of range (expected to be in range of [{-n}, {n}], but got {start})")
+    start = start + n if start < 0 else start
+    if start + length > n:
+        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
+    return _slice((input,), dim, start, length, 1)
+
+
+def _select_array(a: Array, dim: int, index: int) -> Array:
+    return a.as_strided(
+        a.shape[:dim] + a.shape[dim + 1 :], a.strides[:dim] + a.strides[dim + 1 :], a.offset + index * a.strides[dim]
+    )
+
+
+_select = Prim("select", _select_array, lambda c, g: (_window("select", g, c.shapes[0], *c.params),), view="")
+
+
+@op()
+def select(input: Tensor, dim: int, index: int) -> Tensor:
+    if input.dim() == 0:
+        raise IndexError("select() cannot be applied to a 0-dim tensor.")
+    dim = _wrap_dim(dim, input.dim())
+    n = input._arr.shape[dim]
+    index = int(index)
+    if not -n <= index < n:
+        raise IndexError(
+            f"select(): index {index} out of range for tensor of size {list(input.shape)} at dimension {dim}"
+        )
+    return _select((input,), dim, index + n if index < 0 else index)
+
+
+def _split_arrays(a: Array, sizes: Shape, dim: int) -> tuple[Array, ...]:
+    starts = [sum(sizes[:i]) for i in range(len(sizes))]
+    return tuple(_slice_array(a, dim, s, n, 1) for s, n in zip(starts, sizes, strict=True))
+
+
+def _split_grad(c: Any, *grads: Any) -> tuple[Tensor]:
+    from .shape import cat
+
+    sizes, dim = c.params
+    some = next(g for g in grads if g is not None)
+    shape = list(c.shapes[0])
+    pieces = []
+    for n, g in zip(sizes, grads, strict=True):
+        shape[dim] = n
+        pieces.append(some.new_zeros(shape) if g is None else g)
+    return (cat(pieces, dim),)
+
+
+_split = Prim("split", _split_arrays, _split_grad, view="multi")
+
+
+@op()
+def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    dim = _wrap_dim(dim, tensor.dim())
+    n = tensor._arr.shape[dim]
+    if isinstance(split_size_or_sections, int):
+        size = split_size_or_sections
+        if size < 0 or (size == 0 and n):
+            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
+        sizes = tuple(min(size, n - i) for i in range(0, n, size)) if n else (n,)
+    else:
+        sizes = tuple(int(s) for s in split_size_or_sections)
+        if sum(sizes) != n or any(s < 0 for s in sizes):
+            raise RuntimeError(
+                f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {dim}), "
+                f"but got split_sizes={list(sizes)}"
+            )
+    return _split((tensor,), sizes, dim)
+
+
+@op()
+def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    return split(input, list(split_sizes), dim)
+
+
+@op()
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    if input.dim() == 0:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    n = input._arr.shape[_wrap_dim(dim, input.dim())]
+    if n == 0:
+        return split(input, [0] * chunks, dim)
+    return split(input, -(-n // chunks), dim)
+
+
+@op()
+def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    dim = _wrap_dim(dim, input.dim())
+    n = input._arr.shape[dim]
+    if isinstance(indices_or_sections, Tensor):
+        indices_or_sections = indices_or_sections.tolist()
+    if isinstance(indices_or_sections, int):
+        k = indices_or_sections
+        if k <= 0:
+            raise RuntimeError(f"number of sections must be larger than 0, got {k}")
+        return split(input, [n // k + (i < n % k) for i in range(k)], dim)
+    pieces = []
+    edges = [0, *indices_or_sections, n]
+    for start, stop in zip(edges, edges[1:], strict=False):
+        start, stop, _ = slice(start, stop).indices(n)
+        pieces.append(_slice((input,), dim, start, max(stop - start, 0), 1))
+    return tuple(pieces)
+
+
+def _unbind_grad(c: Any, *grads: Any) -> tuple[Tensor]:
+    from .shape import stack
+
+    some = next(g for g in grads if g is not None)
+    return (stack([some.new_zeros(some.shape) if g is None else g for g in grads], c.params[0]),)
+
+
+_unbind = Prim(
+    "unbind", lambda a, dim: tuple(_select_array(a, dim, i) for i in range(a.shape[dim])), _unbind_grad, view="multi"
+)
+
+
+@op()
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    if input.dim() == 0:
+        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+    return _unbind((input,), _wrap_dim(dim, input.dim()))
+
+
+def _diagonal_array(a: Array, offset: int, i: int, j: int) -> Array:
+    rows, cols = a.shape[i], a.shape[j]
+    n = max(min(rows, cols - offset) if offset >= 0 else min(rows + offset, cols), 0)
+    start = a.offset + ((offset * a.strides[j] if offset >= 0 else -offset * a.strides[i]) if n else 0)
+    keep = [d for d in range(len(a.shape)) if d not in (i, j)]
+    shape = (*(a.shape[d] for d in keep), n)
+    return a.as_strided(shape, (*(a.strides[d] for d in keep), a.strides[i] + a.strides[j]), start)
+
+
+_diagonal = Prim(
+    "diagonal", _diagonal_array, lambda c, g: (_window("diagonal", g, c.shapes[0], *c.params),), view=""
+)
+
+
+@op()
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    i, j = _wrap_dim(dim1, input.dim()), _wrap_dim(dim2, input.dim())
+    if i == j:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    return _diagonal((input,), offset, i, j)
+
+
+def _as_strided_grad(c: Any, g: Tensor) -> tuple[Tensor]:
+    """Scatter into a storage-shaped buffer, then look at it through the input's window."""
+    from .creation import arange, zeros
+
+    shape, strides, offset, in_shape, in_strides, in_offset = c.params
+    start = min(offset, in_offset)
+    end = max(_extent(shape, strides, offset), _extent(in_shape, in_strides, in_offset))
+    buffer = zeros((max(end - start, 0),), dtype=g.dtype, device=g.device)
+    if prod(shape):
+        where = arange(buffer.numel(), device=g.device).as_strided(shape, strides, offset - start)
+        buffer = buffer.index_add(0, where.reshape(-1), g.reshape(-1))
+    if any(s == 0 and n > 1 for s, n in zip(in_strides, in_shape, strict=True)):
+        raise NotImplementedError("the gradient of as_strided of an expanded tensor is not supported by mindtorch yet")
+    return (buffer.as_strided(in_shape, in_strides, in_offset - start),)
+
+
+def _extent(shape: Shape, strides: Shape, offset: int) -> int:
+    return offset if 0 in shape else offset + 1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
+
+
+_as_strided = Prim(
+    "as_strided", lambda a, shape, strides, offset, *_: a.as_strided(shape, strides, offset), _as_strided_grad, view=""
+)
+
+
+@op()
+def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
+    a = input._arr
+    shape, strides = tuple(int(n) for n in size), tuple(int(n) for n in stride)
+    if len(shape) != len(strides):
+        raise RuntimeError("mismatch in length of strides and shape")
+    offset = a.offset if storage_offset is None else storage_offset
+    return _as_strided((input,), shape, strides, offset, a.shape, a.strides, a.offset)
+
+
+def as_strided_node(base: Tensor, shape: Shape, strides: Shape, offset: int) -> Node:
+    """The history of a view whose base was written to in place."""
+    from ..autograd.node import OpNode
+
+    b = base._arr
+    return OpNode(
+        _as_strided, [base._gradient_edge()], (shape, strides, offset, b.shape, b.strides, b.offset), (b.shape,)
+    )
+
+
+def _unfold_array(a: Array, dim: int, size: int, step: int) -> Array:
+    if not a.shape:
+        return a.as_strided((size,), (1,), a.offset)
+    n = (a.shape[dim] - size) // step + 1
+    shape, strides = list(a.shape), list(a.strides)
+    shape[dim], strides[dim] = n, strides[dim] * step
+    return a.as_strided((*shape, size), (*strides, a.strides[dim]), a.offset)
+
+
+def _unfold_grad(c: Any, g: Tensor) -> tuple[Tensor]:
+    from .creation import arange
+
+    shape = c.shapes[0]
+    where = arange(prod(shape)).view(shape).unfold(*c.params)
+    return (g.new_zeros((prod(shape),)).index_add(0, where.reshape(-1), g.reshape(-1)).view(shape),)
+
+
+_unfold = Prim("unfold", _unfold_array, _unfold_grad, view="")
+
+
+@op(module=None)
+def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
+    dim = _wrap_dim(dimension, input.dim())
+    n = input._arr.shape[dim] if input.dim() else 1
+    if size > n:
+        raise RuntimeError(f"maximum size for tensor at dimension {dim} is {n} but size is {size}")
+    if step <= 0:
+        raise RuntimeError(f"step is {step} but must be > 0")
+    return _unfold((input,), dim, size, step)
+
+
+def _property(name: str, get: Any) -> None:
+    setattr(Tensor, name, property(get))
+
+
+_property("T", lambda self: permute(self, tuple(range(self.dim() - 1, -1, -1))))
+_property("mT", lambda self: transpose(self, -2, -1))
