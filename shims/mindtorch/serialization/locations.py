@@ -1,0 +1,60 @@
+"""Where the storages of a checkpoint go: ``map_location``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .. import _device as devices
+from .._array import Storage
+
+__all__ = ["MapLocation", "placer"]
+
+MapLocation = Callable[[Any, str], Any] | devices.device | str | dict[str, Any] | None
+
+
+def placer(map_location: MapLocation) -> Callable[[Storage, str], None]:
+    """A function that puts a freshly read storage where ``map_location`` wants what was saved at a location.
+
+    None keeps the saved location; a device or its name takes all there; a dict maps saved locations; a function gets
+    an untyped storage (on the CPU) and the saved location and returns the storage to use, or None for the default.
+    """
+    if map_location is None:
+        return _keep
+    if isinstance(map_location, dict):
+        table = {str(key): value for key, value in map_location.items()}
+        return lambda storage, location: _put(storage, str(table.get(location, location)))
+    if isinstance(map_location, (str, devices.device)):
+        target = str(map_location)
+        return lambda storage, location: _put(storage, target)
+    if callable(map_location):
+        return lambda storage, location: _ask(map_location, storage, location)
+    raise TypeError(f"map_location has to be a device, a string, a dict or a function, but got {map_location!r}")
+
+
+def _keep(storage: Storage, location: str) -> None:
+    _put(storage, location)
+
+
+def _put(storage: Storage, location: str) -> None:
+    target = devices.device(location)
+    if target.type in ("cuda", "npu") and not devices.cuda_alias():
+        raise RuntimeError(
+            f"a storage of the checkpoint is to go to {location}, but this host has no such device. Load it with "
+            "map_location='cpu', or set MINDTORCH_CUDA_ALIAS=1 to let the CPU kernels serve it"
+        )
+    storage.device = devices.resolve(target)
+
+
+def _ask(map_location: Callable[[Any, str], Any], storage: Storage, location: str) -> None:
+    from .._array import Array
+    from .._tensor import wrap
+
+    window = Array(storage.data)
+    window._storage = storage
+    handle = wrap(window).untyped_storage()
+    chosen = map_location(handle, location)
+    if chosen is None:
+        _put(storage, location)
+    elif chosen is not handle:
+        _put(storage, str(chosen.device))
