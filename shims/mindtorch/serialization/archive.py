@@ -8,6 +8,7 @@ Below tensors and pickles: records are a name and bytes. All records lie in one 
 from __future__ import annotations
 
 import os
+import pickle
 import struct
 import zipfile
 import zlib
@@ -22,6 +23,7 @@ _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 # Extra field of the zip64 sizes that zipfile puts before ours, and the header (id "FB", length) of our padding.
 _ZIP64_EXTRA = 20
 _PADDING_HEADER = 4
+_LEGACY_START = pickle.dumps(0x1950A86A20F9469CFC6C, 2)
 
 
 class ArchiveWriter:
@@ -63,6 +65,11 @@ class ArchiveReader:
         try:
             self._zip = zipfile.ZipFile(stream)
         except zipfile.BadZipFile as error:
+            if _is_legacy(stream):
+                raise RuntimeError(
+                    f"{label}: in the format before PyTorch 1.6, which is not read here; load it with PyTorch and save "
+                    "it again"
+                ) from error
             raise RuntimeError(
                 f"{label}: not a complete PyTorch checkpoint ({error}); the file may be truncated"
             ) from error
@@ -127,3 +134,9 @@ class ArchiveReader:
         data = self._stream.read(len(target))
         target[: len(data)] = data
         return len(data)
+
+
+def _is_legacy(stream: IO[bytes]) -> bool:
+    """Whether the file begins with a pickle of the old format's magic number."""
+    stream.seek(0)
+    return stream.read(len(_LEGACY_START)) == _LEGACY_START

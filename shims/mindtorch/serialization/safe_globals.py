@@ -69,6 +69,11 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
+def _empty_bytes() -> bytes:
+    """How protocol 2 spells the empty bytes; a length would be a way to blow up memory."""
+    return b""
+
+
 _ALWAYS: dict[str, Any] = {
     "collections.OrderedDict": OrderedDict,
     "collections.Counter": Counter,
@@ -76,6 +81,7 @@ _ALWAYS: dict[str, Any] = {
     "builtins.frozenset": frozenset,
     "builtins.bytearray": bytearray,
     "builtins.complex": complex,
+    "builtins.bytes": _empty_bytes,
     "_codecs.encode": _encode,
     **{".".join(home): value for home, value in names._HOMES.items()},
 }
