@@ -169,13 +169,27 @@ class TestBothWays:
         assert again._metadata == module.state_dict()._metadata
 
     def test_parameter_from_pytorch(self) -> None:
-        nn = pytest.importorskip("mindtorch.nn")
+        pytest.importorskip("mindtorch._utils")
+        from mindtorch import nn
+
         loaded = serialization.load(saved(torch.save, {"p": torch.nn.Parameter(torch.arange(3.0))}))["p"]
         assert type(loaded) is nn.Parameter
         assert loaded.requires_grad
         back = torch.load(saved(serialization.save, {"p": loaded}))["p"]
         assert type(back) is torch.nn.Parameter
         assert back.tolist() == [0, 1, 2]
+
+    @pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
+    def test_bare_storages(self) -> None:
+        array = values("float32", (5,))
+        reference = {"typed": theirs(array).storage(), "untyped": theirs(array).untyped_storage()}
+        actual = {"typed": ours(array).storage(), "untyped": ours(array).untyped_storage()}
+        loaded = serialization.load(saved(torch.save, reference))
+        assert (loaded["typed"].size(), loaded["typed"].dtype) == (5, _dtype.float32)
+        assert bytes(loaded["typed"].untyped().tolist()) == bytes(loaded["untyped"].tolist()) == array.tobytes()
+        back = torch.load(saved(serialization.save, actual))
+        assert back["typed"].dtype == torch.float32
+        assert bytes(back["typed"].untyped().tolist()) == bytes(back["untyped"].tolist()) == array.tobytes()
 
     @pytest.mark.parametrize("requires_grad", [False, True])
     def test_requires_grad(self, requires_grad: bool) -> None:
@@ -435,7 +449,6 @@ class TestMapLocation:
         assert torch.load(again, map_location="cpu").tolist() == [1, 1, 1]
 
     def test_by_a_function(self) -> None:
-        pytest.importorskip("mindtorch.storage")
         seen: list[str] = []
 
         def stay(storage: Any, location: str) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import _device as devices
 from .._array import Storage
+from .storages import StorageRef, public_storage
 
 __all__ = ["MapLocation", "placer"]
 
@@ -47,12 +48,7 @@ def _put(storage: Storage, location: str) -> None:
 
 
 def _ask(map_location: Callable[[Any, str], Any], storage: Storage, location: str) -> None:
-    from .._array import Array
-    from .._tensor import wrap
-
-    window = Array(storage.data)
-    window._storage = storage
-    handle = wrap(window).untyped_storage()
+    handle = public_storage(StorageRef(storage, None))
     chosen = map_location(handle, location)
     if chosen is None:
         _put(storage, location)

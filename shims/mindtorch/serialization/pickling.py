@@ -11,12 +11,14 @@ from typing import IO, Any
 
 from .. import _dtype
 from .._array import Storage
+from ..storage import TypedStorage, UntypedStorage
 from .names import UNTYPED, StorageType, find_global, storage_type, torch_name
 from .safe_globals import find_allowed, is_added
-from .storages import StorageRef
+from .storages import StorageRef, as_ref, public_storage
 
 __all__ = ["CheckpointPickler", "FullUnpickler", "WeightsUnpickler"]
 
+_STORAGE_CLASSES = (StorageRef, TypedStorage, UntypedStorage)
 LoadStorage = Callable[[StorageType, str, str, int], StorageRef]
 
 
@@ -37,10 +39,11 @@ class CheckpointPickler(pickle._Pickler):  # type: ignore[name-defined]
         self._locations: dict[str, str] = {}
 
     def persistent_id(self, obj: Any) -> Any:
-        if type(obj) is not StorageRef:
+        if not isinstance(obj, _STORAGE_CLASSES):
             return None
-        storage = obj.storage
-        kind = UNTYPED if obj.dtype is None else storage_type(obj.dtype)
+        ref = as_ref(obj)
+        storage = ref.storage
+        kind = UNTYPED if ref.dtype is None else storage_type(ref.dtype)
         known = self._known.get(id(storage))
         if known is None:
             location = str(storage.device)
@@ -84,10 +87,10 @@ class CheckpointPickler(pickle._Pickler):  # type: ignore[name-defined]
     dispatch[FunctionType] = save_global
 
 
-def _storage_from(pid: Any, load_storage: LoadStorage) -> StorageRef:
+def _storage_from(pid: Any, load_storage: LoadStorage) -> TypedStorage | UntypedStorage:
     if not isinstance(pid, tuple) or len(pid) != 5 or pid[0] != "storage" or not isinstance(pid[1], StorageType):
         raise pickle.UnpicklingError(f"unknown persistent id in checkpoint: {pid!r}")
-    return load_storage(*pid[1:])
+    return public_storage(load_storage(*pid[1:]))
 
 
 def _python3_name(module: str, name: str) -> tuple[str, str]:
@@ -104,7 +107,7 @@ class FullUnpickler(pickle.Unpickler):
         super().__init__(stream, **kwargs)
         self._load_storage = load_storage
 
-    def persistent_load(self, pid: Any) -> StorageRef:
+    def persistent_load(self, pid: Any) -> TypedStorage | UntypedStorage:
         return _storage_from(pid, self._load_storage)
 
     def find_class(self, module: str, name: str) -> Any:
@@ -142,7 +145,7 @@ class WeightsUnpickler(pickle._Unpickler):  # type: ignore[name-defined]
         self._load_storage = load_storage
         self._granted: dict[int, Any] = {}
 
-    def persistent_load(self, pid: Any) -> StorageRef:
+    def persistent_load(self, pid: Any) -> TypedStorage | UntypedStorage:
         return _storage_from(pid, self._load_storage)
 
     def load(self) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import _dtype as dtypes
 from .._tensor import Tensor, wrap
-from .storages import StorageRef
+from .storages import as_ref
 
 #: Those that PyTorch has in ``torch._utils``.
 UTILS_NAMES = (
@@ -120,10 +120,3 @@ def _set_obj_state(obj: Any, state: Any) -> Any:
     for name, value in (slots or {}).items():
         setattr(obj, name, value)
     return obj
-
-
-def as_ref(storage: Any) -> StorageRef:
-    """The handle of what a pickle gives a rebuild function as its storage. Raises TypeError for anything else."""
-    if not isinstance(storage, StorageRef):
-        raise TypeError(f"expected a storage to build a tensor on, but got {type(storage).__name__}")
-    return storage
