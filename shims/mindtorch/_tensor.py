@@ -13,8 +13,8 @@ from . import _device as devices
 from . import _dtype as dtypes
 from ._array import Array
 from ._size import Size
-from .autograd.grad_mode import mode
-from .autograd.node import AccumulateGrad, Edge, Node
+from .tape.grad_mode import mode
+from .tape.node import AccumulateGrad, Edge, Node
 from .utils.hooks import RemovableHandle
 
 _new = object.__new__
@@ -456,6 +456,21 @@ class Tensor(metaclass=_TensorMeta):
     def retains_grad(self) -> bool:
         fn = self.grad_fn
         return fn is not None and fn._retains is not None and self._output_nr in fn._retains
+
+    @staticmethod
+    def _make_subclass(cls: Any, data: Tensor, requires_grad: bool = False) -> Any:
+        """A tensor of class `cls` over the memory of `data`, outside the graph."""
+        out = wrap(data._arr, cls)
+        if requires_grad:
+            out.requires_grad_(True)
+        return out
+
+    def as_subclass(self, cls: Any) -> Any:
+        """A view of this tensor with another class."""
+        out = wrap(self._arr, cls)
+        out._vc = self._vc
+        out._set_edge(self._gradient_edge())
+        return out
 
     # ---------------------------------------------------------------- copying and pickling
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:

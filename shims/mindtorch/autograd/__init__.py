@@ -1,0 +1,150 @@
+"""``torch.autograd``: reverse-mode differentiation on a tape of nodes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+from .._tensor import Tensor
+from ..tape import engine
+from . import grad_mode, graph, profiler, variable
+from .function import Function
+from ..tape.grad_mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from .variable import Variable
+
+__all__ = [
+    "Function", "Variable", "backward", "detect_anomaly", "enable_grad", "grad", "grad_mode", "graph",
+    "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_detect_anomaly",
+    "set_grad_enabled", "profiler", "variable",
+]  # fmt: skip
+
+
+def _seq(x: Any) -> tuple[Any, ...]:
+    if x is None:
+        return ()
+    return tuple(x) if isinstance(x, (tuple, list)) else (x,)
+
+
+def _roots(outputs: Sequence[Any], grads: Sequence[Any]) -> tuple[list[Any], list[Tensor]]:
+    """The edges to start from and their gradients. Raises RuntimeError for outputs outside the graph."""
+    if len(grads) not in (0, len(outputs)):
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(grads)} gradients")
+    edges, values = [], []
+    for i, (t, g) in enumerate(zip(outputs, grads or (None,) * len(outputs), strict=True)):
+        if g is None:
+            if not t.requires_grad:
+                raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+            if t.numel() != 1:
+                raise RuntimeError("grad can be implicitly created only for scalar outputs")
+            if t.dtype.category < 2:
+                raise RuntimeError("grad can be computed only for real scalar outputs but got " + str(t.dtype))
+            with no_grad():
+                g = t.detach().new_ones(t.shape)
+        elif g.shape != t.shape:
+            raise RuntimeError(
+                f"Mismatch in shape: grad_output[{i}] has a shape of {g.shape} and output[{i}] has a shape of {t.shape}."
+            )
+        edge = t._gradient_edge()
+        if edge is None:
+            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+        edges.append(edge)
+        values.append(g)
+    return edges, values
+
+
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    grad_variables: Any = None,
+    inputs: Any = None,
+) -> None:
+    """Accumulate the gradients of `tensors` into the leaves (or into `inputs` only)."""
+    if inputs is not None and len(_seq(inputs)) == 0:
+        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    outputs = _seq(tensors)
+    edges, grads = _roots(outputs, _seq(grad_tensors if grad_tensors is not None else grad_variables))
+    keep = create_graph if retain_graph is None else retain_graph
+    targets = None
+    if inputs is not None:
+        targets = []
+        for i, t in enumerate(_seq(inputs)):
+            if not t.requires_grad:
+                raise RuntimeError("One of the differentiated Tensors does not require grad")
+            if not t.is_leaf:
+                raise NotImplementedError(
+                    f"backward(inputs=...): input {i} is not a leaf, which is not supported by mindtorch: use "
+                    "torch.autograd.grad"
+                )
+            targets.append(t._gradient_edge())
+    engine.run_backward(edges, grads, keep, create_graph, targets)
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """The gradients of `outputs` with respect to `inputs`, without accumulating."""
+    if is_grads_batched:
+        raise NotImplementedError("torch.autograd.grad(is_grads_batched=True) is not supported by mindtorch yet")
+    if materialize_grads and allow_unused is False:
+        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: False.")
+    edges, grads = _roots(_seq(outputs), _seq(grad_outputs))
+    keep = create_graph if retain_graph is None else retain_graph
+    targets = []
+    for t in _seq(inputs):
+        edge = t._gradient_edge()
+        if edge is None:
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
+        targets.append(edge)
+    found = engine.run_backward(edges, grads, keep, create_graph, targets, accumulate=False)
+    out = []
+    for t, g in zip(_seq(inputs), found, strict=True):
+        if g is None:
+            if materialize_grads:
+                g = t.detach().new_zeros(t.shape)
+            elif not allow_unused:
+                raise RuntimeError(
+                    "One of the differentiated Tensors appears to not have been used in the graph. Set "
+                    "allow_unused=True if this is the desired behavior."
+                )
+        out.append(g)
+    return tuple(out)
+
+
+def _is_checkpoint_valid() -> bool:
+    return engine.in_checkpoint_valid()
+
+
+class set_detect_anomaly(contextlib.AbstractContextManager):  # type: ignore[type-arg]
+    """Anomaly detection is not there yet: asking for it raises."""
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        if mode:
+            raise NotImplementedError("torch.autograd.set_detect_anomaly(True) is not supported by mindtorch yet")
+
+    def __exit__(self, *exc: Any) -> None:
+        pass
+
+
+class detect_anomaly(set_detect_anomaly):
+    """Anomaly detection is not there yet: asking for it raises."""
+
+    def __init__(self, check_nan: bool = True) -> None:
+        super().__init__(True)

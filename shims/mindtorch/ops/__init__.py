@@ -1,0 +1,21 @@
+"""The operators, by family. Importing this declares them all and attaches the methods to Tensor."""
+
+from . import (  # noqa: F401
+    binary,
+    composite,
+    convert,
+    creation,
+    foreach,
+    index,
+    linalg,
+    nn,
+    pointwise,
+    random,
+    reduce,
+    shape,
+    sort,
+    view,
+)
+from ._registry import FUNCTIONS, OPERATORS, install
+
+__all__ = ["FUNCTIONS", "OPERATORS", "install"]

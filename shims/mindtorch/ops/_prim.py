@@ -7,9 +7,9 @@ from typing import Any
 
 from .._array import Array
 from .._tensor import Tensor, wrap, wrap_view
-from ..autograd.grad_mode import mode
-from ..autograd.node import OpNode
-from ..autograd.saved import SavedTensor
+from ..tape.grad_mode import mode
+from ..tape.node import OpNode
+from ..tape.saved import SavedTensor
 
 Backward = Callable[..., tuple[Any, ...]]
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._tensor import Tensor
-from ..autograd import inplace
-from ..autograd.grad_mode import mode, no_grad
+from ..tape import inplace
+from ..tape.grad_mode import mode, no_grad
 
 
 @dataclass

@@ -11,8 +11,8 @@ from .. import _dtype as dtypes
 from .._array import Array, scalar_array
 from .._dtype import contiguous_format, dtype, preserve_format
 from .._tensor import Tensor, wrap
-from ..autograd import inplace
-from ..autograd.grad_mode import mode
+from ..tape import inplace
+from ..tape.grad_mode import mode
 from ._prim import Prim
 from ._registry import op, type_name
 from .creation import is_dense

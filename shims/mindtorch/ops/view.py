@@ -8,7 +8,7 @@ from typing import Any
 
 from .._array import Array, contiguous_strides
 from .._tensor import Tensor, _wrap_dim
-from ..autograd.node import Node
+from ..tape.node import Node
 from ._prim import Prim
 from ._registry import op
 
@@ -509,7 +509,7 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
 
 def as_strided_node(base: Tensor, shape: Shape, strides: Shape, offset: int) -> Node:
     """The history of a view whose base was written to in place."""
-    from ..autograd.node import OpNode
+    from ..tape.node import OpNode
 
     b = base._arr
     return OpNode(

@@ -1,0 +1,117 @@
+"""mindtorch: PyTorch's API on MindSpore kernels. Converted code says ``import mindtorch as torch``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import _dtype as _dtypes
+from ._device import device, get_default_device, set_default_device
+from ._dtype import (
+    bfloat16,
+    bool,
+    cdouble,
+    cfloat,
+    channels_last,
+    channels_last_3d,
+    complex64,
+    complex128,
+    contiguous_format,
+    double,
+    dtype,
+    finfo,
+    float,
+    float8_e4m3fn,
+    float8_e5m2,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    half,
+    iinfo,
+    int,
+    int8,
+    int16,
+    int32,
+    int64,
+    layout,
+    long,
+    memory_format,
+    preserve_format,
+    promote_types,
+    set_default_dtype,
+    short,
+    sparse_coo,
+    sparse_csr,
+    strided,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
+from ._size import Size
+from ._support import missing_attribute as _missing_attribute
+from ._tensor import Tensor
+from ._tensor_str import set_printoptions
+from .tape.grad_mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from .ops import install as _install
+
+_install(globals(), "")
+
+from . import autograd, backends, linalg, special, types  # noqa: E402
+from .random import (  # noqa: E402
+    Generator,
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
+from .storage import TypedStorage, UntypedStorage  # noqa: E402
+from .types import (  # noqa: E402
+    BFloat16Tensor,
+    BoolTensor,
+    ByteTensor,
+    CharTensor,
+    DoubleTensor,
+    FloatTensor,
+    HalfTensor,
+    IntTensor,
+    LongTensor,
+    ShortTensor,
+)
+from .version import __version__  # noqa: E402
+
+from . import random  # noqa: E402, I001
+from . import utils  # noqa: E402
+from . import nn  # noqa: E402
+from . import cuda  # noqa: E402
+from . import optim, distributed, serialization, amp, jit, compiler, multiprocessing, profiler, futures  # noqa: E402
+from . import _C, _dynamo, _utils, overrides, version  # noqa: E402
+from .amp import autocast, get_autocast_dtype, get_autocast_gpu_dtype, is_autocast_enabled  # noqa: E402
+from .compiler import compile  # noqa: E402
+from .functional import einsum  # noqa: E402
+from .serialization import load, save  # noqa: E402
+from .settings import (  # noqa: E402
+    are_deterministic_algorithms_enabled,
+    get_num_threads,
+    set_num_threads,
+    use_deterministic_algorithms,
+)
+
+npu = cuda
+inf = _dtypes._pyfloat("inf")
+nan = _dtypes._pyfloat("nan")
+pi = 3.141592653589793
+e = 2.718281828459045
+
+
+def __getattr__(name: str) -> Any:
+    raise _missing_attribute(__name__, name)

@@ -1,0 +1,27 @@
+"""``torch.backends``, and which kernels a run used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..kernels import COUNTS, table_name
+from . import cuda, cudnn
+
+__all__ = ["cuda", "cudnn", "kernel_report", "reset_kernel_report"]
+
+
+def kernel_report() -> dict[str, Any]:
+    """Kernel calls since the start (or the last reset).
+
+    ``{"table": "mindspore" | "reference", "mindspore": {kernel: calls}, "numpy": {kernel: calls}}``.
+    """
+    return {
+        "table": table_name(),
+        "mindspore": {name: n[0] for name, n in sorted(COUNTS.items()) if n[0]},
+        "numpy": {name: n[1] for name, n in sorted(COUNTS.items()) if n[1]},
+    }
+
+
+def reset_kernel_report() -> None:
+    """Start counting anew."""
+    COUNTS.clear()

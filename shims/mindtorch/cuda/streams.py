@@ -1,0 +1,115 @@
+"""Streams and events. Kernels on a CPU host are waited for, so that streams have nothing to order."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from .. import _device as devices
+
+
+class Stream:
+    """A stream of kernels, which here run in program order."""
+
+    cuda_stream = 0
+
+    def __init__(self, device: Any = None, priority: int = 0, **kwargs: Any) -> None:
+        self.device = devices.resolve("cuda" if device is None else device)
+        self.device_index = self.device.index or 0
+        self.priority = priority
+        self.stream_id = id(self)
+
+    def wait_stream(self, stream: Stream) -> None:
+        """Nothing to wait for: its kernels are done."""
+
+    def wait_event(self, event: Event) -> None:
+        """Nothing to wait for: it has happened."""
+
+    def synchronize(self) -> None:
+        """Its kernels are done."""
+
+    def query(self) -> bool:
+        return True
+
+    def record_event(self, event: Event | None = None) -> Event:
+        """Record an event, a new one by default."""
+        event = event or Event()
+        event.record(self)
+        return event
+
+    def __enter__(self) -> Stream:
+        self._previous = current_stream()
+        set_stream(self)
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        set_stream(self._previous)
+
+
+class ExternalStream(Stream):
+    """A stream made elsewhere: does not exist on a CPU host."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise NotImplementedError("torch.cuda.ExternalStream is not supported by mindtorch")
+
+
+class Event:
+    """A point in time on a stream."""
+
+    def __init__(self, enable_timing: bool = False, blocking: bool = False, interprocess: bool = False) -> None:
+        self.enable_timing = enable_timing
+        self._time: float | None = None
+
+    def record(self, stream: Stream | None = None) -> None:
+        self._time = time.perf_counter()
+
+    def wait(self, stream: Stream | None = None) -> None:
+        """Nothing to wait for."""
+
+    def synchronize(self) -> None:
+        """It has happened."""
+
+    def query(self) -> bool:
+        return True
+
+    def elapsed_time(self, end_event: Event) -> float:
+        """Milliseconds from this event to `end_event`. Raises RuntimeError for events that were not recorded."""
+        if self._time is None or end_event._time is None:
+            raise RuntimeError("Both events must be recorded before calculating elapsed time.")
+        return (end_event._time - self._time) * 1e3
+
+
+class _Current:
+    default: Stream | None = None
+    stream: Stream | None = None
+
+
+def default_stream(device: Any = None) -> Stream:
+    """The device's default stream."""
+    if _Current.default is None:
+        _Current.default = Stream(device)
+    return _Current.default
+
+
+def current_stream(device: Any = None) -> Stream:
+    """The stream that kernels go to."""
+    return _Current.stream or default_stream(device)
+
+
+def set_stream(stream: Stream | None) -> None:
+    """Make a stream the current one."""
+    if stream is not None:
+        _Current.stream = stream
+
+
+@contextlib.contextmanager
+def stream(stream: Stream | None) -> Iterator[Stream | None]:
+    """Context manager: another current stream."""
+    previous = current_stream() if stream is not None else None
+    set_stream(stream)
+    try:
+        yield stream
+    finally:
+        set_stream(previous)

@@ -1,0 +1,186 @@
+"""Selection and fused elementwise operators: where, clamp, masked_fill, addcmul, lerp and friends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._array import Array
+from .._dtype import FLOATING
+from .._dtype import bool as bool_
+from .._tensor import Tensor
+from ..kernels import call
+from ._prim import Prim
+from ._promote import cast, result_type, to_array
+from ._registry import op
+
+
+def _where_grad(c: Any, m: Any, g: Tensor) -> tuple[Any, Any, Any]:
+    return None, (where(m, g, 0) if c.needs[1] else None), (where(m, 0, g) if c.needs[2] else None)
+
+
+_where = Prim(
+    "where", lambda m, a, b, d: call("where", cast(m, bool_), cast(a, d), cast(b, d)),
+    lambda c, g: _where_grad(c, c.input(0), g), save=(0,),
+)  # fmt: skip
+
+
+@op(method=False, out=True)
+def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+    if input is None and other is None:
+        return condition.nonzero(as_tuple=True)
+    d = result_type(input, other)
+    return _where((condition, to_array(input, d), to_array(other, d)), d)
+
+
+def _where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:
+    return where(condition, self, other)
+
+
+op("where", module=None)(_where_method)
+
+
+def _masked_fill_array(a: Array, mask: Array, value: Array) -> Array:
+    return call("where", mask, cast(value, a.dtype), a)
+
+
+_masked_fill = Prim(
+    "masked_fill", _masked_fill_array,
+    lambda c, g: (
+        g.masked_fill(c.input(1), 0) if c.needs[0] else None,
+        None,
+        where(c.input(1), g, 0).sum() if c.needs[2] else None,
+    ),
+    save=(1,),
+)  # fmt: skip
+
+
+@op(inplace=True)
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    if mask.dtype is not bool_:
+        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}")
+    if isinstance(value, Tensor):
+        if value.dim():
+            raise RuntimeError(
+                "masked_fill only supports a 0-dimensional value tensor, but got tensor with "
+                f"{value.dim()} dimension(s)."
+            )
+    elif isinstance(value, float) and input.dtype.category < FLOATING:
+        raise RuntimeError(f"value cannot be converted to type {input.dtype} without overflow")
+    return _masked_fill((input, mask, to_array(value, input.dtype)))
+
+
+def _clamp_scalar(x: Tensor, low: Any, high: Any) -> Tensor:
+    if low is not None and high is not None and not isinstance(low, Tensor) and low > high:
+        low = high
+    return _clamp((x, to_array(low, x.dtype) if low is not None else None,
+                   to_array(high, x.dtype) if high is not None else None))  # fmt: skip
+
+
+def _clamp_array(a: Array, low: Array | None, high: Array | None) -> Array:
+    out = a
+    if low is not None:
+        out = call("maximum", out, cast(low, a.dtype))
+    return out if high is None else call("minimum", out, cast(high, a.dtype))
+
+
+def _clamp_grad(c: Any, g: Tensor) -> tuple[Any, Any, Any]:
+    x = c.input(0)
+    low = c.input(1) if 1 in c.saved else None
+    high = c.input(2) if 2 in c.saved else None
+    below = x < low if low is not None else None
+    above = x > high if high is not None else None
+    inside = None
+    for outside in (below, above):
+        if outside is not None:
+            inside = ~outside if inside is None else inside & ~outside
+    g_low = g_high = None
+    if c.needs[1] and low is not None:
+        g_low = where(below if high is None else below & (low < high), g, 0)
+    if c.needs[2] and high is not None:
+        g_high = where(above if low is None else above | (low > high), g, 0)
+    return (where(inside, g, 0) if c.needs[0] else None), g_low, g_high
+
+
+_clamp = Prim("clamp", _clamp_array, _clamp_grad, save=(0, 1, 2))
+
+
+@op(inplace=True, out=True, aliases=("clip",))
+def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:  # noqa: A002
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    d = result_type(input, *[b for b in (min, max) if b is not None])
+    return _clamp_scalar(input if d is input.dtype else input.to(d), min, max)
+
+
+@op(inplace=True, out=True)
+def clamp_min(input: Tensor, min: Any) -> Tensor:  # noqa: A002
+    return clamp(input, min=min)
+
+
+@op(inplace=True, out=True)
+def clamp_max(input: Tensor, max: Any) -> Tensor:  # noqa: A002
+    return clamp(input, max=max)
+
+
+@op(inplace=True, out=True)
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
+    product = tensor1 * tensor2
+    return input + (product if value == 1 else product * value)
+
+
+@op(inplace=True, out=True)
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
+    if tensor1.dtype.category < FLOATING and tensor2.dtype.category < FLOATING:
+        raise RuntimeError(
+            "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a "
+            "true division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value "
+            "* torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / "
+            "tensor2) for float inputs. The future addcdiv behavior is just the latter implementation: (input + value "
+            "* tensor1 / tensor2), for all dtypes."
+        )
+    return input + (tensor1 if value == 1 else tensor1 * value) / tensor2
+
+
+@op(inplace=True, out=True)
+def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
+    if not isinstance(weight, Tensor):
+        # PyTorch's form: accurate at both ends.
+        return input + (end - input) * weight if abs(weight) < 0.5 else end - (end - input) * (1 - weight)
+    difference = end - input
+    return where(weight.abs() < 0.5, input + weight * difference, end - difference * (1 - weight))
+
+
+@op()
+def equal(input: Tensor, other: Tensor) -> bool:
+    return input.shape == other.shape and bool((input.detach() == other.detach()).all())
+
+
+@op()
+def isclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> Tensor:
+    same = input == other
+    if equal_nan and input.dtype.category >= FLOATING:
+        same = same | (input.isnan() & other.isnan())
+    if rtol == 0 and atol == 0:
+        return same
+    allowed = atol + (rtol * other).abs()
+    return same | ((input - other).abs().isfinite() & ((input - other).abs() <= allowed))
+
+
+@op()
+def allclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> bool:
+    return bool(isclose(input.detach(), other.detach(), rtol, atol, equal_nan).all())
+
+
+@op(inplace=True)
+def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    where_ = mask.expand_as(input).reshape(-1).nonzero().view(-1)
+    return input.reshape(-1).index_put((where_,), source.reshape(-1)[: where_.numel()]).view(input.shape)
+
+
+@op("result_type", method=False)
+def _result_type(tensor1: Any, tensor2: Any) -> Any:
+    return result_type(tensor1, tensor2)

@@ -1,0 +1,474 @@
+"""Indexing, gathering and scattering."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._array import Array
+from .._dtype import INTEGRAL, int32, int64, uint8
+from .._dtype import bool as bool_
+from .._tensor import Tensor, _wrap_dim, wrap
+from ..kernels import call
+from ._prim import Prim
+from ._promote import cast
+from ._registry import op
+
+
+def _index_array(index: Array, size: int, what: str) -> Array:
+    """An int64 index whose entries lie in [0, size); RuntimeError or IndexError otherwise is the caller's."""
+    if index.dtype not in (int64, int32):
+        raise RuntimeError(f"{what}(): Expected dtype int32/int64 for index")
+    a = index.np
+    if a.size and (a.min() < 0 or a.max() >= size):
+        bad = a[(a < 0) | (a >= size)].flat[0]
+        raise IndexError(f"index {bad} is out of bounds for dimension with size {size}")
+    return cast(index, int64)
+
+
+def _index_select_grad(c: Any, g: Tensor) -> tuple[Any, None]:
+    dim, index = c.params[0], c.input(1)
+    if not c.shapes[0]:
+        return g.sum(), None
+    return g.new_zeros(c.shapes[0]).index_add(dim, index.reshape(-1), g), None
+
+
+def _index_select_array(a: Array, index: Array, dim: int) -> Array:
+    if not a.shape:
+        return a.as_strided((1,), (1,), a.offset).clone()
+    index = _index_array(index, a.shape[dim], "index_select")
+    return call("index_select", a, dim, index if index.shape else index.as_strided((1,), (1,), index.offset))
+
+
+_index_select = Prim("index_select", _index_select_array, _index_select_grad, save=(1,))
+
+
+@op(out=True)
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    dim = _wrap_dim(dim, input.dim())
+    if index.dim() > 1:
+        raise IndexError("index_select(): Index is supposed to be a vector")
+    out = _index_select((input, index), dim)
+    return out.view(()) if input.dim() == 0 else out
+
+
+def _gather_array(a: Array, index: Array, dim: int) -> Array:
+    if index.dtype not in (int64, int32):
+        raise RuntimeError("gather(): Expected dtype int32/int64 for index")
+    if len(index.shape) != len(a.shape) and index.shape:
+        raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
+    for i, (n, m) in enumerate(zip(index.shape, a.shape, strict=False)):
+        if i != dim and n > m:
+            raise RuntimeError(
+                f"Size does not match at dimension {i} expected index {list(index.shape)} to be no larger than self "
+                f"{list(a.shape)} apart from dimension {dim}"
+            )
+    _bounds(index, a.shape[dim] if a.shape else 1, dim)
+    if not a.shape:
+        return a.clone()
+    if index.shape and 0 not in index.shape and index.shape[:dim] + index.shape[dim + 1 :] != a.shape[:dim] + a.shape[dim + 1 :]:
+        a = a.as_strided(
+            tuple(m if i == dim else n for i, (n, m) in enumerate(zip(index.shape, a.shape, strict=True))), a.strides, a.offset
+        ).contiguous()
+    return call("gather", a, dim, cast(index, int64))
+
+
+def _bounds(index: Array, size: int, dim: int) -> None:
+    a = index.np
+    if a.size and (a.min() < 0 or a.max() >= size):
+        bad = a[(a < 0) | (a >= size)].flat[0]
+        raise RuntimeError(f"index {bad} is out of bounds for dimension {dim} with size {size}")
+
+
+def _gather_grad(c: Any, g: Tensor) -> tuple[Any, None]:
+    return g.new_zeros(c.shapes[0]).scatter_add(c.params[0], c.input(1), g), None
+
+
+_gather = Prim("gather", _gather_array, _gather_grad, save=(1,))
+
+
+@op(out=True)
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
+    return _gather((input, index), _wrap_dim(dim, input.dim()))
+
+
+@op()
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    if dim is None:
+        return gather(input.reshape(-1), 0, indices.reshape(-1))
+    dim = _wrap_dim(dim, input.dim())
+    lead = np.broadcast_shapes(
+        *[tuple(1 if i == dim else n for i, n in enumerate(t.shape)) for t in (input, indices)]
+    )
+    x = input.expand(tuple(input.shape[dim] if i == dim else n for i, n in enumerate(lead)))
+    return gather(x, dim, indices.expand(tuple(indices.shape[dim] if i == dim else n for i, n in enumerate(lead))))
+
+
+def _scatter_kernel(name: str) -> Any:
+    def forward(a: Array, index: Array, src: Array, dim: int) -> Array:
+        if src.dtype is not a.dtype:
+            raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")
+        if index.dtype is not int64:
+            raise RuntimeError(f"{name}(): Expected dtype int64 for index")
+        _bounds(index, a.shape[dim] if a.shape else 1, dim)
+        if not a.shape:
+            return call(name, *(x.as_strided((1,), (1,), x.offset) for x in (a,)), 0,
+                        _vector(index), _vector(src)).as_strided((), (), 0)  # fmt: skip
+        return call(name, a, dim, index, src)
+
+    return forward
+
+
+def _vector(a: Array) -> Array:
+    return a if a.shape else a.as_strided((1,), (1,), a.offset)
+
+
+_scatter = Prim(
+    "scatter", _scatter_kernel("scatter"),
+    lambda c, g: (
+        g.scatter(c.params[0], c.input(1), 0) if c.needs[0] else None,
+        None,
+        _source_grad(g.gather(c.params[0], c.input(1)), c.shapes[2]) if c.needs[2] else None,
+    ),
+    save=(1,),
+)  # fmt: skip
+_scatter_add = Prim(
+    "scatter_add", _scatter_kernel("scatter_add"),
+    lambda c, g: (g, None, _source_grad(g.gather(c.params[0], c.input(1)), c.shapes[2]) if c.needs[2] else None),
+    save=(1,),
+)  # fmt: skip
+
+
+def _source_grad(g: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The source may be larger than the index: the rest was not used."""
+    if tuple(g.shape) == tuple(shape):
+        return g
+    out = g.new_zeros(shape)
+    window = out
+    for d, n in enumerate(g.shape):
+        window = window.narrow(d, 0, n)
+    window.copy_(g)
+    return out
+
+
+@op(inplace=True, out=True)
+def scatter(
+    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
+) -> Tensor:
+    if reduce is not None:
+        raise NotImplementedError("torch.scatter(reduce=...) is not supported by mindtorch yet: use scatter_add")
+    src = value if src is None else src
+    if not isinstance(src, Tensor):
+        src = input.new_full(index.shape, src)
+    return _scatter((input, index, src), _wrap_dim(dim, input.dim()))
+
+
+@op(inplace=True, out=True)
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    return _scatter_add((input, index, src), _wrap_dim(dim, input.dim()))
+
+
+def _index_add_array(a: Array, index: Array, src: Array, dim: int) -> Array:
+    if a.dtype is not src.dtype:
+        raise RuntimeError("index_add_(): self and source expected to have the same dtype")
+    index = _index_array(_vector(index), a.shape[dim] if a.shape else 1, "index_add_")
+    if not a.shape:
+        return call("index_add", _vector(a), 0, index, _vector(src)).as_strided((), (), 0)
+    return call("index_add", a, dim, index, src)
+
+
+_index_add = Prim(
+    "index_add", _index_add_array,
+    lambda c, g: (g, None, g.index_select(c.params[0], c.input(1)).expand(c.shapes[2]) if c.needs[2] else None),
+    save=(1,),
+)  # fmt: skip
+
+
+@op(inplace=True, out=True)
+def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
+    source = source if alpha == 1 else source * alpha
+    return _index_add((input, index, source), _wrap_dim(dim, input.dim()))
+
+
+@op(inplace=True, out=True)
+def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+    dim = _wrap_dim(dim, input.dim())
+    return input.index_put((slice(None),) * dim + (index,), source)
+
+
+@op(inplace=True)
+def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+    dim = _wrap_dim(dim, input.dim())
+    value = value if isinstance(value, Tensor) else input.new_full((), value)
+    return input.index_put((slice(None),) * dim + (index,), value)
+
+
+# ------------------------------------------------------------------ advanced indexing
+def _split_operands(arrays: tuple[Any, ...], slots: tuple[bool, ...]) -> tuple[Any, ...]:
+    """NumPy's index tuple: the index arrays where `slots` says so, full slices elsewhere."""
+    it = iter(arrays)
+    return tuple(next(it) if s else slice(None) for s in slots)
+
+
+def _get_array(a: Array, *rest: Any) -> Array:
+    *indices, slots = rest
+    _check_bounds(a, indices, slots)
+    return call("index", a, _split_operands(tuple(indices), slots))
+
+
+def _check_bounds(a: Array, indices: list[Any], slots: tuple[bool, ...]) -> None:
+    dims = [d for d, s in enumerate(slots) if s]
+    for d, index in zip(dims, indices, strict=True):
+        n, x = a.shape[d], index.np
+        if x.size and (x.min() < -n or x.max() >= n):
+            bad = x[(x < -n) | (x >= n)].flat[0]
+            raise IndexError(f"index {bad} is out of bounds for dimension {d} with size {n}")
+
+
+def _get_grad(c: Any, g: Tensor) -> tuple[Any, ...]:
+    slots = c.params[0]
+    indices = tuple(c.input(i) for i in range(1, len(c.shapes)))
+    zeros = g.new_zeros(c.shapes[0])
+    return (_put((zeros, g, *indices), slots, True), *(None for _ in indices))
+
+
+def _get_prim(count: int) -> Prim:
+    return Prim("index", _get_array, _get_grad, save=tuple(range(1, count + 1)))
+
+
+def _put_array(a: Array, values: Array, *rest: Any) -> Array:
+    *indices, slots, accumulate = rest
+    _check_bounds(a, indices, slots)
+    if a.dtype is not values.dtype:
+        raise RuntimeError(
+            f"Index put requires the source and destination dtypes match, got {_name(a)} for the destination and "
+            f"{_name(values)} for the source."
+        )
+    return call("index_put_accumulate" if accumulate else "index_put", a, _split_operands(tuple(indices), slots), values)
+
+
+def _name(a: Array) -> str:
+    from ._registry import type_name
+
+    return type_name(a.dtype)
+
+
+def _put_grad(c: Any, g: Tensor) -> tuple[Any, ...]:
+    slots, accumulate = c.params
+    indices = tuple(c.input(i) for i in range(2, len(c.shapes)))
+    g_self = g_values = None
+    if c.needs[0]:
+        g_self = g if accumulate else _put((g, g.new_zeros(()), *indices), slots, False)
+    if c.needs[1]:
+        g_values = _get((g, *indices), slots)
+    return (g_self, g_values, *(None for _ in indices))
+
+
+_GET = {n: _get_prim(n) for n in range(1, 9)}
+_PUT = {n: Prim("index_put", _put_array, _put_grad, save=tuple(range(2, n + 2))) for n in range(1, 9)}
+
+
+def _get(operands: tuple[Any, ...], slots: tuple[bool, ...]) -> Tensor:
+    return _GET[len(operands) - 1](operands, slots)
+
+
+def _put(operands: tuple[Any, ...], slots: tuple[bool, ...], accumulate: bool) -> Tensor:
+    return _PUT[len(operands) - 2](operands, slots, accumulate)
+
+
+def _as_index(x: Any, device: Any) -> Any:
+    """Lists and NumPy arrays as tensors; uint8 masks as bool."""
+    from .creation import tensor
+
+    if isinstance(x, (list, np.ndarray)):
+        x = tensor(x, dtype=int64) if isinstance(x, list) and not x else tensor(x)
+    if isinstance(x, Tensor) and x.dtype is uint8:
+        x = x.to(bool_)
+    return x
+
+
+def _basic(input: Tensor, key: Any) -> tuple[Tensor, list[Tensor], tuple[bool, ...]]:
+    """Apply ints, slices, None and Ellipsis as views; what is left are index tensors and their dimensions."""
+    key = key if isinstance(key, tuple) else (key,)
+    if isinstance(key, tuple) and any(isinstance(k, (list, np.ndarray)) for k in key):
+        key = tuple(_as_index(k, input.device) for k in key)
+    used = 0
+    for k in key:
+        if isinstance(k, Tensor) and k.dtype in (bool_, uint8):
+            used += k.dim()
+        elif k is not None and k is not Ellipsis and not isinstance(k, bool):
+            used += 1
+    if used > input.dim():
+        raise IndexError(f"too many indices for tensor of dimension {input.dim()}")
+    out, dim = input, 0
+    indices: list[tuple[int, Tensor]] = []
+    for k in key:
+        if k is Ellipsis:
+            dim += input.dim() - used
+        elif k is None:
+            out = out.unsqueeze(dim)
+            dim += 1
+        elif isinstance(k, bool) or (isinstance(k, Tensor) and k.dtype is bool_ and k.dim() == 0):
+            out = out.unsqueeze(dim)
+            indices.append((dim, wrap(Array(np.zeros(1 if bool(k) else 0, np.int64)))))
+            dim += 1
+        elif isinstance(k, slice):
+            out = _slice(out, dim, k)
+            dim += 1
+        elif isinstance(k, Tensor):
+            k = _as_index(k, input.device)
+            if k.dtype is bool_:
+                for j, n in enumerate(k.shape):
+                    if n != out.shape[dim + j]:
+                        raise IndexError(
+                            f"The shape of the mask {list(k.shape)} at index {j} does not match the shape of the "
+                            f"indexed tensor {list(input.shape)} at index {dim + j}"
+                        )
+                for found in k.detach().nonzero(as_tuple=True):
+                    indices.append((dim, found))
+                    dim += 1
+            elif k.dtype.category != INTEGRAL:
+                raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+            else:
+                indices.append((dim, k.to(int64)))
+                dim += 1
+        elif isinstance(k, int) or hasattr(k, "__index__"):
+            try:
+                out = out.select(dim, k.__index__())
+            except IndexError:
+                n = out._arr.shape[dim]
+                raise IndexError(
+                    f"index {k.__index__()} is out of bounds for dimension {dim} with size {n}"
+                ) from None
+        elif isinstance(k, (list, tuple, range)):
+            indices.append((dim, _as_index(list(k), input.device)))
+            dim += 1
+        else:
+            raise IndexError(
+                "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+                f"(got {type(k).__name__})"
+            )
+    slots = [False] * out.dim()
+    for d, _ in indices:
+        slots[d] = True
+    return out, [t for _, t in indices], tuple(slots)
+
+
+def _slice(x: Tensor, dim: int, s: slice) -> Tensor:
+    n = x._arr.shape[dim]
+    step = 1 if s.step is None else s.step.__index__()
+    if step <= 0:
+        raise ValueError("step must be greater than zero")
+    start, stop, _ = slice(
+        None if s.start is None else s.start.__index__(), None if s.stop is None else s.stop.__index__()
+    ).indices(n)
+    if start == 0 and stop == n and step == 1:
+        return x._slice(dim, 0, n, 1) if s.start is not None or s.stop is not None else x
+    return x._slice(dim, start, max(0, -(-(stop - start) // step)), step)
+
+
+@op("__getitem__", module=None)
+def getitem(input: Tensor, key: Any) -> Tensor:
+    out, indices, slots = _basic(input, key)
+    if not indices:
+        return out.view(out.shape) if out is input else out
+    return _get((out, *indices), slots)
+
+
+@op("__setitem__", module=None)
+def setitem(input: Tensor, key: Any, value: Any) -> None:
+    out, indices, slots = _basic(input, key)
+    if not isinstance(value, Tensor):
+        value = input.new_tensor(value)
+    if not indices:
+        out.copy_(value)
+        return
+    _put_inplace(out, indices, slots, value.to(out.dtype), False)
+
+
+def _put_inplace(out: Tensor, indices: list[Tensor], slots: Any, values: Tensor, accumulate: bool) -> Tensor:
+    from ..tape import inplace
+    from ..tape.grad_mode import mode
+
+    recorded = mode.enabled and (out.requires_grad or values.requires_grad)
+    inplace.check(out, recorded)
+    shape = np.broadcast_shapes(*[tuple(i.shape) for i in indices])
+    rest = tuple(n for n, s in zip(out.shape, slots, strict=True) if not s)
+    if values.dim() > len(shape) + len(rest):  # NumPy refuses leading dimensions of size 1, PyTorch drops them
+        values = values.reshape(values.shape[values.dim() - len(shape) - len(rest) :])
+    source = inplace.shadow(out) if recorded else out
+    return inplace.write(out, _put((source, values, *indices), slots, accumulate))
+
+
+def _index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool) -> Tensor:
+    out, found, slots = _basic(input, tuple(indices))
+    return _put((out, values, *found), slots, accumulate)
+
+
+@op(inplace=True)
+def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
+    return _index_put(input, [slice(None) if i is None else i for i in indices], values, accumulate)
+
+
+_nonzero = Prim("nonzero", lambda a: call("nonzero", a))
+
+
+@op()
+def nonzero(input: Tensor, *, as_tuple: bool = False, out: Any = None) -> Any:
+    found = _nonzero((input.detach(),))
+    if as_tuple:
+        if input.dim() == 0:
+            return (found.new_zeros((found.shape[0],)),)
+        return tuple(found[:, d].clone() for d in range(input.dim()))
+    return found
+
+
+@op()
+def argwhere(input: Tensor) -> Tensor:
+    return nonzero(input)
+
+
+@op(out=True)
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    from .shape import broadcast_tensors
+
+    if mask.dtype is not bool_:
+        raise RuntimeError("masked_select: expected BoolTensor for mask")
+    x, m = broadcast_tensors(input, mask)
+    return x[m]
+
+
+@op()
+def take(input: Tensor, index: Tensor) -> Tensor:
+    return input.reshape(-1)[index]
+
+
+_searchsorted = Prim("searchsorted", lambda b, v, right: call("searchsorted", b, v, right))
+
+
+@op(method=False)
+def searchsorted(
+    sorted_sequence: Tensor, input: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None
+) -> Tensor:
+    values = input if isinstance(input, Tensor) else sorted_sequence.new_tensor(input)
+    found = _searchsorted((sorted_sequence.detach(), values.detach()), right or side == "right")
+    return found.to(int32) if out_int32 else found
+
+
+@op(method=False)
+def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
+    return searchsorted(boundaries, input, out_int32=out_int32, right=right)
+
+
+_bincount = Prim("bincount", lambda a, n: call("bincount", a, n))
+
+
+@op()
+def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
+    if weights is not None:
+        n = max(minlength, int(input.max()) + 1 if input.numel() else 0)
+        return weights.new_zeros((n,)).index_add(0, input.to(int64), weights)
+    if input.numel() and int(input.min()) < 0:
+        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    return _bincount((input,), minlength)

@@ -1,0 +1,435 @@
+"""Reductions and scans."""
+
+from __future__ import annotations
+
+import math
+from collections import namedtuple
+from typing import Any
+
+from .._array import Array
+from .._dtype import FLOATING, INTEGRAL, dtype, int64
+from .._tensor import Tensor, _wrap_dim
+from ..kernels import call
+from ._prim import Prim
+from ._promote import cast
+from ._registry import op, type_name
+from .view import wrap_dims
+
+Dims = tuple[int, ...]
+
+
+def _dims(input: Tensor, dim: Any) -> Dims:
+    n = input.dim()
+    if dim is None or (isinstance(dim, (tuple, list)) and not dim):
+        return tuple(range(n))
+    dims = wrap_dims(dim, n)
+    return dims if n else ()
+
+
+def _restore(g: Tensor, ndim: int, dims: Dims, keepdim: bool) -> Tensor:
+    """A reduced gradient with its reduced dimensions back as size 1."""
+    if keepdim:
+        return g
+    for d in sorted(dims):
+        g = g.unsqueeze(d)
+    return g
+
+
+def _sum_grad(c: Any, g: Tensor) -> tuple[Tensor]:
+    dims, keepdim, _ = c.params
+    return (_restore(g, len(c.shapes[0]), dims, keepdim).expand(c.shapes[0]),)
+
+
+_sum = Prim("sum", lambda a, dims, keepdim, d: call("sum", cast(a, d), dims, keepdim), _sum_grad)
+
+
+@op("sum", out=True)
+def sum_(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    d = dtype or (int64 if input.dtype.category <= INTEGRAL else input.dtype)
+    dims = _dims(input, dim)
+    if not dims:
+        return input.to(d) if d is not input.dtype else input.clone()
+    return _sum((input,), dims, bool(keepdim), d)
+
+
+@op(module=None)
+def sum_to_size(input: Tensor, *size: Any) -> Tensor:
+    from .view import ints
+
+    shape = ints(size)
+    have = input._arr.shape
+    lead = len(have) - len(shape)
+    if lead < 0 or any(n not in (1, m) for n, m in zip(shape, have[lead:], strict=True)):
+        raise RuntimeError(f"size {{{list(shape)}}} is not expandable to size {{{list(have)}}}.")
+    dims = tuple(range(lead)) + tuple(
+        i + lead for i, (n, m) in enumerate(zip(shape, have[lead:], strict=True)) if n == 1 and m != 1
+    )
+    if not dims:
+        return input
+    out = sum_(input, dims, True)
+    return out.view(shape) if lead else out
+
+
+def _mean_grad(c: Any, g: Tensor) -> tuple[Tensor]:
+    dims, keepdim, _ = c.params
+    n = math.prod(c.shapes[0][d] for d in dims)
+    return (_restore(g, len(c.shapes[0]), dims, keepdim).expand(c.shapes[0]) / n,)
+
+
+_mean = Prim("mean", lambda a, dims, keepdim, d: call("mean", cast(a, d), dims, keepdim), _mean_grad)
+
+
+@op(out=True)
+def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    d: Any = dtype or input.dtype
+    if d.category < FLOATING:
+        what = "Input dtype" if dtype is None else "Optional dtype"
+        raise RuntimeError(
+            f"mean(): could not infer output dtype. {what} must be either a floating point or complex dtype. "
+            f"Got: {type_name(d)}"
+        )
+    dims = _dims(input, dim)
+    return _mean((input,), dims, bool(keepdim), d) if dims else input.to(d) * 1
+
+
+def _prod_grad(c: Any, g: Tensor) -> tuple[Tensor]:
+    dims, keepdim, _ = c.params
+    x = c.input(0)
+    zeros = x == 0
+    count = zeros.sum(dims, keepdim=True)
+    # Without a zero: prod / x. With one: only its own entry gets the product of the others.
+    others = x.masked_fill(zeros, 1).prod(dims[0], keepdim=True) if len(dims) == 1 else None
+    if others is None:
+        flat = x.masked_fill(zeros, 1)
+        for d in dims:
+            flat = flat.prod(d, keepdim=True)
+        others = flat
+    from .composite import where
+
+    full = others / x.masked_fill(zeros, 1)
+    grad = where(count == 0, full, where((count == 1) & zeros, others, 0.0))
+    return (_restore(g, x.dim(), dims, keepdim) * grad,)
+
+
+_prod = Prim("prod", lambda a, dims, keepdim, d: call("prod", cast(a, d), dims, keepdim), _prod_grad, save=(0,))
+
+
+@op(out=True)
+def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    d = dtype or (int64 if input.dtype.category <= INTEGRAL else input.dtype)
+    dims = _dims(input, dim)
+    return _prod((input,), dims, bool(keepdim), d) if dims else input.to(d) * 1
+
+
+def _extreme_grad(c: Any, g: Tensor) -> tuple[Tensor]:
+    """Shared evenly among the positions that attain the extreme."""
+    dims, keepdim = c.params
+    x = c.input(0)
+    result = _restore(c.result(), x.dim(), dims, keepdim)
+    mask = x == result
+    return (_restore(g, x.dim(), dims, keepdim) / mask.sum(dims, keepdim=True) * mask,)
+
+
+def _full_extreme(name: str) -> Prim:
+    def forward(a: Array, dims: Dims, keepdim: bool) -> Array:
+        if a.size == 0 and any(a.shape[d] == 0 for d in dims):
+            raise IndexError(f"{name}(): Expected reduction dim {dims[0]} to have non-zero size.")
+        return call(name, a, dims, keepdim)
+
+    return Prim(name, forward, _extreme_grad, save=(0,), save_out=(0,))
+
+
+_amax, _amin = _full_extreme("amax"), _full_extreme("amin")
+
+
+@op(out=True)
+def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+    dims = _dims(input, dim)
+    return _amax((input,), dims, bool(keepdim)) if dims else input.clone()
+
+
+@op(out=True)
+def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+    dims = _dims(input, dim)
+    return _amin((input,), dims, bool(keepdim)) if dims else input.clone()
+
+
+@op(out=True)
+def aminmax(input: Tensor, *, dim: Any = None, keepdim: bool = False) -> Any:
+    return _named("aminmax", ("min", "max"))(amin(input, () if dim is None else dim, keepdim),
+                                             amax(input, () if dim is None else dim, keepdim))  # fmt: skip
+
+
+def _named(name: str, fields: tuple[str, ...] = ("values", "indices")) -> Any:
+    return _RESULTS.setdefault(name, namedtuple(name, fields))  # type: ignore[misc]
+
+
+_RESULTS: dict[str, Any] = {}
+
+
+def _index_grad(c: Any, g: Any, _: Any = None) -> tuple[Any]:
+    """The backward of picking one element along a dimension: scatter to where it came from."""
+    if g is None:
+        return (None,)
+    dim, keepdim = c.params[:2]
+    index = c.result(1)
+    if len(c.shapes[0]) == 0:
+        return (g,)
+    if not keepdim:
+        g, index = g.unsqueeze(dim), index.unsqueeze(dim)
+    return (g.new_zeros(c.shapes[0]).scatter(dim, index, g),)
+
+
+def _along(name: str, arg: str) -> Prim:
+    def forward(a: Array, dim: int, keepdim: bool) -> tuple[Array, Array]:
+        if not a.shape:
+            return a.clone(), call("argmax", a.as_strided((1,), (1,), a.offset).clone(), 0)
+        if a.shape[dim] == 0:
+            raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
+        index = call(arg, a, dim)
+        shape = a.shape[:dim] + (1,) + a.shape[dim + 1 :]
+        index = index.as_strided(shape, _strides(shape), 0)
+        values = call("gather", a, dim, index)
+        if keepdim:
+            return values, index.clone()
+        squeezed = a.shape[:dim] + a.shape[dim + 1 :]
+        return tuple(x.as_strided(squeezed, _strides(squeezed), 0).clone() for x in (values, index))  # type: ignore
+
+    return Prim(name, forward, _index_grad, save_out=(1,))
+
+
+def _strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    from .._array import contiguous_strides
+
+    return contiguous_strides(shape)
+
+
+_max_dim, _min_dim = _along("max", "argmax"), _along("min", "argmin")
+
+
+def _max_or_min(name: str, whole: Prim, along: Prim) -> None:
+    elementwise = "maximum" if name == "max" else "minimum"
+
+    @op(name, out=True)
+    def declared(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+        if isinstance(dim, Tensor) or other is not None:
+            return getattr(input, elementwise)(dim if other is None else other)
+        if dim is None:
+            if input.numel() == 0:
+                raise RuntimeError(
+                    f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction "
+                    "dim with the 'dim' argument."
+                )
+            return whole((input,), tuple(range(input.dim())), False) if input.dim() else input.clone()
+        return _named(name)(*along((input,), _wrap_dim(dim, input.dim()), bool(keepdim)))
+
+
+_max_or_min("max", _amax, _max_dim)
+_max_or_min("min", _amin, _min_dim)
+
+
+def _arg(name: str) -> None:
+    prim = Prim(name, lambda a, dim: call(name, a, dim))
+
+    @op(name, out=True)
+    def declared(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+        if input.numel() == 0 and (dim is None or input.shape[dim] == 0):
+            raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
+                             "reduction dim with the 'dim' argument.")  # fmt: skip
+        if dim is None or input.dim() == 0:
+            out = prim((input.detach().reshape(-1),), 0)
+            return out.view((1,) * input.dim()) if keepdim else out
+        dim = _wrap_dim(dim, input.dim())
+        out = prim((input.detach(),), dim)
+        return out.unsqueeze(dim) if keepdim else out
+
+
+_arg("argmax")
+_arg("argmin")
+
+
+def _truth(name: str) -> None:
+    from .._dtype import bool as bool_
+    from .._dtype import uint8
+
+    def forward(a: Array, dims: Dims, keepdim: bool) -> Array:
+        out = call(name, cast(a, bool_), dims, keepdim)
+        return cast(out, uint8) if a.dtype is uint8 else out
+
+    prim = Prim(name, forward)
+
+    @op(name, out=True)
+    def declared(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+        dims = _dims(input, dim)
+        return prim((input,), dims, bool(keepdim))
+
+
+_truth("all")
+_truth("any")
+
+
+@op()
+def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
+    return (input.detach() != 0).sum(dim)
+
+
+@op(out=True)
+def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
+    x = input if input.dtype.category >= FLOATING else input.float()
+    if x.numel() == 0:
+        return x.exp().sum(dim, keepdim).log()
+    top = x.detach().amax(dim, True)
+    top = top.masked_fill(top.abs() == math.inf, 0)
+    total = (x - top).exp().sum(dim, keepdim).log()
+    return total + (top if keepdim else top.view(total.shape))
+
+
+def _moments(x: Tensor, dim: Any, correction: Any, keepdim: bool) -> tuple[Tensor, Tensor]:
+    dims = _dims(x, dim)
+    n = math.prod(x.shape[d] for d in dims)
+    mean_ = x.mean(dims, True)
+    centred = x - mean_
+    denominator = max(n - correction, 0)
+    total = (centred * centred).sum(dims, keepdim)
+    return total / denominator, (mean_ if keepdim else mean_.view(total.shape))
+
+
+def _correction(dim: Any, unbiased: Any, correction: Any) -> tuple[Any, Any]:
+    """`var(True)` passes `unbiased` where `dim` stands."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    if correction is None:
+        correction = 1 if unbiased is None else int(unbiased)
+    return dim, correction
+
+
+def _spread(name: str, root: bool) -> None:
+    @op(name, out=True)
+    def declared(
+        input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
+    ) -> Tensor:
+        dim, k = _correction(dim, unbiased, correction)
+        out = _moments(input, dim, k, keepdim)[0]
+        return out.sqrt() if root else out
+
+    @op(name + "_mean")
+    def with_mean(
+        input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
+    ) -> tuple[Tensor, Tensor]:
+        dim, k = _correction(dim, unbiased, correction)
+        out, mean_ = _moments(input, dim, k, keepdim)
+        return (out.sqrt() if root else out), mean_
+
+
+_spread("var", False)
+_spread("std", True)
+
+
+def _norm_grad(c: Any, g: Tensor) -> tuple[Tensor]:
+    dims, keepdim = c.params
+    x = c.input(0)
+    norm_ = _restore(c.result(), x.dim(), dims, keepdim)
+    scaled = x / norm_
+    return (_restore(g, x.dim(), dims, keepdim) * scaled.masked_fill(norm_ == 0, 0),)
+
+
+_norm2 = Prim(
+    "linalg_vector_norm",
+    lambda a, dims, keepdim: call("sqrt", call("sum", call("mul", a, a), dims, keepdim)),
+    _norm_grad, save=(0,), save_out=(0,),
+)  # fmt: skip
+
+
+@op(module="linalg", method=False, out=True)
+def vector_norm(x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    if x.dtype.category < FLOATING:
+        raise RuntimeError(
+            "linalg.vector_norm: Expected a floating point or complex tensor as input. Got " + type_name(x.dtype)
+        )
+    x = x if dtype is None else x.to(dtype)
+    dims = _dims(x, dim)
+    if ord == 2:
+        return _norm2((x,), dims, bool(keepdim)) if dims else x.abs()
+    if ord == 0:
+        return (x != 0).to(x.dtype).sum(dims, keepdim)
+    magnitude = x.abs()
+    if ord == 1:
+        return magnitude.sum(dims, keepdim)
+    if ord == math.inf:
+        return magnitude.amax(dims, keepdim)
+    if ord == -math.inf:
+        return magnitude.amin(dims, keepdim)
+    return magnitude.pow(ord).sum(dims, keepdim).pow(1.0 / ord)
+
+
+@op("norm", module="linalg", method=False, out=True)
+def linalg_norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    if ord is not None and (dim is None and A.dim() == 2 or isinstance(dim, (tuple, list)) and len(dim) == 2):
+        if ord != "fro":
+            raise NotImplementedError(f"torch.linalg.norm(ord={ord!r}) of matrices is not supported by mindtorch yet")
+        ord = 2
+    return vector_norm(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
+
+
+@op("norm", out=True)
+def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+    if p == "nuc":
+        raise NotImplementedError("torch.norm(p='nuc') is not supported by mindtorch yet")
+    return vector_norm(input, 2 if p in (None, "fro") else p, dim, keepdim, dtype=dtype)
+
+
+def _scan_dtype(input: Tensor, d: dtype | None) -> dtype:
+    return d or (int64 if input.dtype.category <= INTEGRAL else input.dtype)
+
+
+_cumsum = Prim(
+    "cumsum", lambda a, dim, d: call("cumsum", cast(a, d), dim),
+    lambda c, g: (g.flip(c.params[0]).cumsum(c.params[0]).flip(c.params[0]),),
+)  # fmt: skip
+
+
+@op(out=True, inplace=True)
+def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    d = _scan_dtype(input, dtype)
+    if input.dim() == 0:
+        return input.to(d) * 1
+    return _cumsum((input,), _wrap_dim(dim, input.dim()), d)
+
+
+def _cumprod_grad(c: Any, g: Tensor) -> tuple[Tensor]:
+    dim = c.params[0]
+    x, y = c.input(0), c.result()
+    if bool((x == 0).any()):
+        raise NotImplementedError("the gradient of torch.cumprod of an input with zeros is not supported by mindtorch yet")
+    w = g * y
+    return (w.flip(dim).cumsum(dim).flip(dim) / x,)
+
+
+_cumprod = Prim(
+    "cumprod", lambda a, dim, d: call("cumprod", cast(a, d), dim), _cumprod_grad, save=(0,), save_out=(0,)
+)
+
+
+@op(out=True, inplace=True)
+def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    d = _scan_dtype(input, dtype)
+    if input.dim() == 0:
+        return input.to(d) * 1
+    return _cumprod((input,), _wrap_dim(dim, input.dim()), d)
+
+
+def _cum_extreme(name: str) -> None:
+    def grad(c: Any, g: Any, _: Any = None) -> tuple[Any]:
+        dim = c.params[0]
+        return (None if g is None else g.new_zeros(c.shapes[0]).scatter_add(dim, c.result(1), g),)
+
+    prim = Prim(name, lambda a, dim: call(name, a, dim), grad, save_out=(1,))
+
+    @op(name, out=True)
+    def declared(input: Tensor, dim: int) -> Any:
+        return _named(name)(*prim((input,), _wrap_dim(dim, input.dim())))
+
+
+_cum_extreme("cummax")
+_cum_extreme("cummin")
+

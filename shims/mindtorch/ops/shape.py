@@ -1,0 +1,254 @@
+"""Joining, repeating and rearranging."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .._array import Array
+from .._dtype import contiguous_format, promote_types
+from .._tensor import Tensor, _wrap_dim
+from ..kernels import call
+from ._prim import Prim
+from ._promote import cast
+from ._registry import op
+from .view import ints, wrap_dims
+
+
+def _cat_array(*arrays_and_params: Any) -> Array:
+    *arrays, dim, d = arrays_and_params
+    return call("cat", tuple(cast(a, d) for a in arrays), dim)
+
+
+def _cat_grad(c: Any, g: Tensor) -> tuple[Any, ...]:
+    dim = c.params[0]
+    return tuple(g.split([s[dim] for s in c.shapes], dim))
+
+
+_cat = Prim("cat", _cat_array, _cat_grad)
+
+
+@op(method=False, out=True, aliases=("concat", "concatenate"))
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    if not tensors:
+        raise RuntimeError("torch.cat(): expected a non-empty list of Tensors")
+    d = tensors[0].dtype
+    for x in tensors:
+        d = promote_types(d, x.dtype)
+        if x.dim() == 0:
+            raise RuntimeError(
+                f"zero-dimensional tensor (at position {list(tensors).index(x)}) cannot be concatenated"
+            )
+    used = [x for x in tensors if x._arr.shape != (0,)]  # PyTorch skips these, whatever the others' shapes
+    if not used:
+        return tensors[0].to(d) * 1
+    dim = _wrap_dim(dim, used[0].dim())
+    first = used[0]._arr.shape
+    for i, x in enumerate(used):
+        s = x._arr.shape
+        if len(s) != len(first):
+            raise RuntimeError(
+                f"Tensors must have same number of dimensions: got {len(first)} and {len(s)}"
+            )
+        if s[:dim] + s[dim + 1 :] != first[:dim] + first[dim + 1 :]:
+            k = next(j for j in range(len(s)) if j != dim and s[j] != first[j])
+            raise RuntimeError(
+                f"Sizes of tensors must match except in dimension {dim}. Expected size {first[k]} but got size {s[k]} "
+                f"for tensor number {i} in the list."
+            )
+    return _cat(tuple(used), dim, d)
+
+
+@op(method=False, out=True)
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    if not tensors:
+        raise RuntimeError("stack expects a non-empty TensorList")
+    first = tensors[0].shape
+    for i, x in enumerate(tensors):
+        if x.shape != first:
+            raise RuntimeError(
+                f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and {list(x.shape)} at "
+                f"entry {i}"
+            )
+    return cat([x.unsqueeze(dim) for x in tensors], _wrap_dim(dim, len(first) + 1))
+
+
+@op(method=False, out=True)
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
+    flat = [x.reshape(1) if x.dim() == 0 else x for x in tensors]
+    return cat(flat, 0 if flat[0].dim() == 1 else 1)
+
+
+@op(method=False, out=True, aliases=("row_stack",))
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
+    return cat([x.reshape(1, -1) if x.dim() < 2 else x for x in tensors], 0)
+
+
+def _triangle(name: str) -> None:
+    prim = Prim(name, lambda a, k: call(name, a, k), lambda c, g: (getattr(g, name)(c.params[0]),))
+
+    @op(name, inplace=True, out=True)
+    def declared(input: Tensor, diagonal: int = 0) -> Tensor:
+        if input.dim() < 2:
+            raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
+        return prim((input,), diagonal)
+
+
+_triangle("tril")
+_triangle("triu")
+
+
+_flip = Prim("flip", lambda a, dims: call("flip", a, dims), lambda c, g: (g.flip(c.params[0]),))
+
+
+@op()
+def flip(input: Tensor, *dims: Any) -> Tensor:
+    return _flip((input,), wrap_dims(ints(dims), input.dim()))
+
+
+def _roll_grad(c: Any, g: Tensor) -> tuple[Tensor]:
+    shifts, dims = c.params
+    return (g.roll(tuple(-s for s in shifts), dims),)
+
+
+_roll = Prim("roll", lambda a, shifts, dims: call("roll", a, shifts, dims), _roll_grad)
+
+
+@op()
+def roll(input: Tensor, shifts: Any, dims: Any = ()) -> Tensor:
+    shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    dims = (dims,) if isinstance(dims, int) else tuple(dims or ())
+    if not dims:
+        return roll(input.reshape(-1), shifts, (0,)).view(input.shape)
+    if len(dims) != len(shifts):
+        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
+    return _roll((input,), shifts, wrap_dims(dims, input.dim()))
+
+
+def _repeat_grad(c: Any, g: Tensor) -> tuple[Tensor]:
+    shape, (repeats,) = c.shapes[0], c.params
+    padded = (1,) * (len(repeats) - len(shape)) + tuple(shape)
+    split = [n for pair in zip(repeats, padded, strict=True) for n in pair]
+    return (g.reshape(split).sum(tuple(range(0, len(split), 2))).view(shape),)
+
+
+_repeat = Prim("repeat", lambda a, repeats: call("tile", a, repeats), _repeat_grad)
+
+
+@op(module=None)
+def repeat(input: Tensor, *repeats: Any) -> Tensor:
+    r = ints(repeats)
+    if len(r) < input.dim():
+        raise RuntimeError(
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
+        )
+    return _repeat((input,), r)
+
+
+@op()
+def tile(input: Tensor, *dims: Any) -> Tensor:
+    r = ints(dims)
+    return _repeat((input,), (1,) * (input.dim() - len(r)) + r)
+
+
+@op()
+def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: Any = None) -> Tensor:
+    import numpy as np
+
+    from .creation import from_numpy
+
+    if repeats is None:
+        counts = input._arr.np
+        return from_numpy(np.repeat(np.arange(counts.size), counts))
+    if dim is None:
+        input, dim = input.reshape(-1), 0
+    dim = _wrap_dim(dim, input.dim())
+    n = input.shape[dim]
+    if isinstance(repeats, Tensor) and repeats.numel() != 1:
+        if repeats.numel() != n:
+            raise RuntimeError(
+                f"repeats must have the same size as input along dim, but got repeats.size(0) = {repeats.numel()} and "
+                f"input.size({dim}) = {n}"
+            )
+        counts = repeats._arr.np
+    else:
+        counts = np.full(n, int(repeats))
+    if (counts < 0).any():
+        raise RuntimeError("repeats can not be negative")
+    index = from_numpy(np.repeat(np.arange(n), counts)).to(input.device)
+    return input.index_select(dim, index)
+
+
+def _pad_grad(c: Any, g: Tensor) -> tuple[Tensor]:
+    widths = c.params[0]
+    for d, ((before, _), n) in enumerate(zip(widths, c.shapes[0], strict=True)):
+        g = g.narrow(d, before, n)
+    return (g,)
+
+
+_pad = Prim(
+    "constant_pad_nd", lambda a, widths, value: call("constant_pad", a, widths, value), _pad_grad,
+)  # fmt: skip
+
+
+@op("pad", module="nn.functional", method=False)
+def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
+    if mode != "constant":
+        raise NotImplementedError(f"torch.nn.functional.pad(mode={mode!r}) is not supported by mindtorch yet")
+    if len(pad) % 2 or len(pad) // 2 > input.dim():
+        raise RuntimeError(
+            f"Padding length should be less than or equal to two times the input dimension but got padding length "
+            f"{len(pad)} and input of dimension {input.dim()}"
+        )
+    widths = [(0, 0)] * input.dim()
+    for i in range(len(pad) // 2):
+        d = input.dim() - 1 - i
+        before, after = pad[2 * i], pad[2 * i + 1]
+        if before < 0:
+            input = input.narrow(d, -before, input.shape[d] + before)
+        if after < 0:
+            input = input.narrow(d, 0, input.shape[d] + after)
+        widths[d] = (max(before, 0), max(after, 0))
+    if not any(w != (0, 0) for w in widths):
+        return input.clone(memory_format=contiguous_format)
+    return _pad((input,), tuple(widths), 0 if value is None else value)
+
+
+@op(method=False)
+def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
+    xs = list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else list(tensors)
+    if indexing not in (None, "ij", "xy"):
+        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+    swap = indexing == "xy" and len(xs) >= 2
+    if swap:
+        xs[0], xs[1] = xs[1], xs[0]
+    shape = tuple(x.numel() for x in xs)
+    grids = [
+        x.reshape((1,) * i + (-1,) + (1,) * (len(xs) - 1 - i)).expand(shape) for i, x in enumerate(xs)
+    ]
+    if swap:
+        grids = [g.transpose(0, 1) for g in grids]
+        grids[0], grids[1] = grids[1], grids[0]
+    return tuple(grids)
+
+
+@op(method=False)
+def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
+    xs = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
+    shape = broadcast_shapes(*[x.shape for x in xs])
+    return tuple(x.expand(shape) for x in xs)
+
+
+@op(method=False)
+def broadcast_shapes(*shapes: Any) -> Any:
+    import numpy as np
+
+    from .._size import Size
+
+    try:
+        return Size(np.broadcast_shapes(*[(s,) if isinstance(s, int) else tuple(s) for s in shapes]))
+    except ValueError:
+        raise RuntimeError(
+            "Shape mismatch: objects cannot be broadcast to a single shape: "
+            + ", ".join(str(tuple(s)) for s in shapes)
+        ) from None

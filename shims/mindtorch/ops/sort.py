@@ -1,0 +1,64 @@
+"""Ordering: sort, topk, unique."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._tensor import Tensor, _wrap_dim
+from ..kernels import call
+from ._prim import Prim
+from ._registry import op
+from .reduce import _named
+
+
+def _scatter_back(c: Any, g: Any, _: Any = None) -> tuple[Any]:
+    if g is None:
+        return (None,)
+    return (g.new_zeros(c.shapes[0]).scatter(c.params[0], c.result(1), g),)
+
+
+_sort = Prim("sort", lambda a, dim, descending: call("sort", a, dim, descending), _scatter_back, save_out=(1,))
+_topk = Prim("topk", lambda a, dim, k, largest: call("topk", a, k, dim, largest), _scatter_back, save_out=(1,))
+
+
+@op(out=True)
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+    if input.dim() == 0:
+        return _named("sort")(input.clone(), input.new_zeros((), dtype=_int64()))
+    return _named("sort")(*_sort((input,), _wrap_dim(dim, input.dim()), bool(descending)))
+
+
+def _int64() -> Any:
+    from .._dtype import int64
+
+    return int64
+
+
+@op()
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
+    return sort(input.detach(), dim, descending)[1]
+
+
+@op(out=True)
+def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:  # noqa: A002
+    if input.dim() == 0:
+        return _named("topk")(input.clone(), input.new_zeros((), dtype=_int64()))
+    dim = _wrap_dim(dim, input.dim())
+    if not 0 <= k <= input.shape[dim]:
+        raise RuntimeError("selected index k out of range")
+    return _named("topk")(*_topk((input,), dim, k, bool(largest)))
+
+
+_unique = Prim("unique", lambda a: call("unique", a))
+
+
+@op()
+def unique(
+    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,  # noqa: A002
+    dim: int | None = None,
+) -> Any:  # fmt: skip
+    if dim is not None:
+        raise NotImplementedError("torch.unique(dim=...) is not supported by mindtorch yet")
+    values, inverse, counts = _unique((input.detach(),))
+    out = (values, *((inverse,) if return_inverse else ()), *((counts,) if return_counts else ()))
+    return out[0] if len(out) == 1 else out

@@ -1,0 +1,6 @@
+"""The level of PyTorch's API that this package follows."""
+
+__version__ = "2.7.1"
+cuda = None
+hip = None
+git_version = "mindtorch"
