@@ -94,6 +94,7 @@ from . import utils  # noqa: E402
 from . import nn  # noqa: E402
 from . import cuda  # noqa: E402
 from . import optim, distributed, serialization, amp, jit, compiler, multiprocessing, profiler, futures  # noqa: E402
+from . import __future__ as __future__  # noqa: E402
 from . import _C, _dynamo, _utils, overrides, version  # noqa: E402
 from .amp import autocast, get_autocast_dtype, get_autocast_gpu_dtype, is_autocast_enabled  # noqa: E402
 from .compiler import compile  # noqa: E402

@@ -32,7 +32,7 @@ def _check(layout: Any, d: Any) -> None:
         raise TypeError(f"dtype must be a torch.dtype, but got {d!r}")
 
 
-def _factory(name: str, make: Any) -> None:
+def _factory(name: str, make: Any) -> Any:
     """Declare ``name(*size, dtype, device, requires_grad)`` and its ``_like`` and ``new_`` forms."""
 
     @op(name, method=False, out=True)
@@ -92,6 +92,8 @@ def _factory(name: str, make: Any) -> None:
         d = dtype or input.dtype
         return _finish(make(ints(size), d._np), device or input.device, requires_grad, d)
 
+    return declared
+
 
 def _preserve_strides(t: Tensor, like: Tensor) -> Tensor:
     """A fresh tensor, laid out as `like` where that is dense (PyTorch's ``preserve_format``)."""
@@ -113,9 +115,9 @@ def is_dense(a: Array) -> bool:
     return True
 
 
-_factory("zeros", np.zeros)
-_factory("ones", np.ones)
-_factory("empty", np.empty)
+zeros = _factory("zeros", np.zeros)
+ones = _factory("ones", np.ones)
+empty = _factory("empty", np.empty)
 
 
 @op(method=False)
