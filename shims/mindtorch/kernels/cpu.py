@@ -18,14 +18,13 @@ os.environ.setdefault("GLOG_v", "3")
 
 import mindspore
 from mindspore import mint, ops
-from mindspore.common.api import _pynative_executor
 
 from .._dtype import bool as bool_
 from .._dtype import dtype, float32, float64, int32, int64
 
 # Each kernel is waited for anyway (in-place writes go through NumPy), and handing kernels to MindSpore's dispatch
-# thread only adds its wake-up, 1-2 ms, to every wait. It also makes the failing call itself raise.
-_pynative_executor.disable_frontend_and_bprop_pipeline()
+# thread only adds its wake-up, up to 2 ms on a host of two cores, to every wait. The failing call itself raises, too.
+mindspore.runtime.launch_blocking()
 
 from_numpy: Callable[[Any], Any] = mindspore.Tensor.from_numpy
 
@@ -95,9 +94,9 @@ NATIVE: dict[str, Native] = {
     "erf": Native(mint.erf, FLOATS),
     "relu": Native(mint.nn.functional.relu, FLOATS),
     "silu": Native(mint.nn.functional.silu, FLOATS),
-    "add": Native(mint.add, NUMBERS),
-    "sub": Native(mint.sub, NUMBERS),
-    "mul": Native(mint.mul, NUMBERS),
+    "add": Native(ops.add, NUMBERS),
+    "sub": Native(ops.sub, NUMBERS),
+    "mul": Native(ops.mul, NUMBERS),
     "div": Native(mint.div, FLOATS),
     "pow": Native(mint.pow, FLOATS),
     "maximum": Native(mint.maximum, NUMBERS),
