@@ -1,5 +1,8 @@
 """mindtorch: PyTorch's API on MindSpore kernels. Converted code says ``import mindtorch as torch``."""
 
+# The order matters: operators first, then the modules that are written with them.
+# ruff: noqa: E402, F401, I001
+
 from __future__ import annotations
 
 from typing import Any
@@ -64,8 +67,8 @@ from .ops import install as _install
 
 _install(globals(), "")
 
-from . import autograd, backends, linalg, special, types  # noqa: E402
-from .random import (  # noqa: E402
+from . import autograd, backends, linalg, special, types
+from .random import (
     Generator,
     default_generator,
     get_rng_state,
@@ -74,8 +77,8 @@ from .random import (  # noqa: E402
     seed,
     set_rng_state,
 )
-from .storage import TypedStorage, UntypedStorage  # noqa: E402
-from .types import (  # noqa: E402
+from .storage import TypedStorage, UntypedStorage
+from .types import (
     BFloat16Tensor,
     BoolTensor,
     ByteTensor,
@@ -87,20 +90,20 @@ from .types import (  # noqa: E402
     LongTensor,
     ShortTensor,
 )
-from .version import __version__  # noqa: E402
+from .version import __version__
 
-from . import random  # noqa: E402, I001
-from . import utils  # noqa: E402
-from . import nn  # noqa: E402
-from . import cuda  # noqa: E402
-from . import optim, distributed, serialization, amp, jit, compiler, multiprocessing, profiler, futures  # noqa: E402
-from . import __future__ as __future__  # noqa: E402
-from . import _C, _dynamo, _utils, overrides, version  # noqa: E402
-from .amp import autocast, get_autocast_dtype, get_autocast_gpu_dtype, is_autocast_enabled  # noqa: E402
-from .compiler import compile  # noqa: E402
-from .functional import einsum  # noqa: E402
-from .serialization import load, save  # noqa: E402
-from .settings import (  # noqa: E402
+from . import random
+from . import utils
+from . import nn
+from . import cuda
+from . import optim, distributed, serialization, amp, jit, compiler, multiprocessing, profiler, futures
+from . import __future__ as __future__
+from . import _C, _dynamo, _utils, overrides, version
+from .amp import autocast, get_autocast_dtype, get_autocast_gpu_dtype, is_autocast_enabled
+from .compiler import compile
+from .functional import einsum
+from .serialization import load, save
+from .settings import (
     are_deterministic_algorithms_enabled,
     get_num_threads,
     set_num_threads,

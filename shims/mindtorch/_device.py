@@ -28,11 +28,11 @@ class device:
     type: str
     index: int | None
 
-    def __new__(cls, type: Any = "cpu", index: int | None = None) -> device:  # noqa: A002  PyTorch's argument name
+    def __new__(cls, type: Any = "cpu", index: int | None = None) -> device:
         if isinstance(type, device):
             return type
         if isinstance(type, int):
-            type, index = "cuda", type  # noqa: A001
+            type, index = "cuda", type
         if not isinstance(type, str):
             raise TypeError(f"device(): argument 'type' must be str, not {type.__class__.__name__}")
         name, _, number = type.partition(":")

@@ -49,20 +49,20 @@ class dtype:
 uint8 = dtype("uint8", np.uint8, INTEGRAL, signed=False)
 int8 = dtype("int8", np.int8, INTEGRAL)
 int16 = short = dtype("int16", np.int16, INTEGRAL)
-int32 = int = dtype("int32", np.int32, INTEGRAL)  # noqa: A001  PyTorch exports its dtypes under these names
+int32 = int = dtype("int32", np.int32, INTEGRAL)
 int64 = long = dtype("int64", np.int64, INTEGRAL)
 uint16 = dtype("uint16", np.uint16, INTEGRAL, signed=False)
 uint32 = dtype("uint32", np.uint32, INTEGRAL, signed=False)
 uint64 = dtype("uint64", np.uint64, INTEGRAL, signed=False)
 float16 = half = dtype("float16", np.float16, FLOATING)
 bfloat16 = dtype("bfloat16", ml_dtypes.bfloat16, FLOATING)
-float32 = float = dtype("float32", np.float32, FLOATING)  # noqa: A001
+float32 = float = dtype("float32", np.float32, FLOATING)
 float64 = double = dtype("float64", np.float64, FLOATING)
 float8_e4m3fn = dtype("float8_e4m3fn", ml_dtypes.float8_e4m3fn, FLOATING)
 float8_e5m2 = dtype("float8_e5m2", ml_dtypes.float8_e5m2, FLOATING)
 complex64 = cfloat = dtype("complex64", np.complex64, COMPLEX)
 complex128 = cdouble = dtype("complex128", np.complex128, COMPLEX)
-bool = dtype("bool", np.bool_, BOOL, signed=False)  # noqa: A001
+bool = dtype("bool", np.bool_, BOOL, signed=False)
 
 ALL = (
     uint8, int8, int16, int32, int64, uint16, uint32, uint64, float16, bfloat16, float32, float64,
@@ -129,8 +129,8 @@ def promote_types(a: dtype, b: dtype) -> dtype:
 class finfo:
     """Numerical properties of a floating (or complex) dtype."""
 
-    def __init__(self, type: dtype | None = None) -> None:  # noqa: A002  PyTorch's argument name
-        type = type or get_default_dtype()  # noqa: A001
+    def __init__(self, type: dtype | None = None) -> None:
+        type = type or get_default_dtype()
         if not (type.is_floating_point or type.is_complex):
             raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{type}'")
         info = ml_dtypes.finfo(type._np)
@@ -152,7 +152,7 @@ class finfo:
 class iinfo:
     """Numerical properties of an integer dtype."""
 
-    def __init__(self, type: dtype) -> None:  # noqa: A002
+    def __init__(self, type: dtype) -> None:
         if type.category != INTEGRAL:
             raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'")
         info = np.iinfo(type._np)

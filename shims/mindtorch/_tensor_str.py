@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, floor, isfinite, log10
+from math import ceil, floor, isfinite
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ class _Formatter:
     def __init__(self, shown: np.ndarray, floating: bool) -> None:
         self.floating, self.integral, self.scientific = floating, True, False
         self.width = 1
-        values = [v for v in shown.reshape(-1).tolist()]
+        values = shown.reshape(-1).tolist()
         if not floating:
             self.width = max([1, *(len(str(v)) for v in values)])
             return

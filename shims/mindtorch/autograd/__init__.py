@@ -8,8 +8,6 @@ from typing import Any
 
 from .._tensor import Tensor
 from ..tape import engine
-from . import grad_mode, graph, profiler, variable
-from .function import Function
 from ..tape.grad_mode import (
     enable_grad,
     inference_mode,
@@ -18,12 +16,27 @@ from ..tape.grad_mode import (
     no_grad,
     set_grad_enabled,
 )
+from . import grad_mode, graph, profiler, variable
+from .function import Function
 from .variable import Variable
 
 __all__ = [
-    "Function", "Variable", "backward", "detect_anomaly", "enable_grad", "grad", "grad_mode", "graph",
-    "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_detect_anomaly",
-    "set_grad_enabled", "profiler", "variable",
+    "Function",
+    "Variable",
+    "backward",
+    "detect_anomaly",
+    "enable_grad",
+    "grad",
+    "grad_mode",
+    "graph",
+    "inference_mode",
+    "is_grad_enabled",
+    "is_inference_mode_enabled",
+    "no_grad",
+    "profiler",
+    "set_detect_anomaly",
+    "set_grad_enabled",
+    "variable",
 ]  # fmt: skip
 
 

@@ -69,13 +69,12 @@ class FunctionCtx(Node):
         out = self._forward_cls._backward_function(self, *grads)
         outputs = out if isinstance(out, tuple) else (out,)
         count = len(self._input_tensors)
-        if len(outputs) != count:
-            if len(outputs) < count or any(o is not None for o in outputs[count:]):
-                raise RuntimeError(
-                    f"function {self.name()} returned an incorrect number of gradients (expected {count}, got "
-                    f"{len(outputs)})"
-                )
-        for o, is_tensor in zip(outputs, self._input_tensors, strict=False):
+        if len(outputs) < count or any(o is not None for o in outputs[count:]):
+            raise RuntimeError(
+                f"function {self.name()} returned an incorrect number of gradients (expected {count}, got "
+                f"{len(outputs)})"
+            )
+        for o in outputs:
             if o is not None and not isinstance(o, Tensor):
                 raise TypeError(f"expected Variable or None (got {type(o).__name__})")
         return tuple(o for o, is_tensor in zip(outputs, self._input_tensors, strict=False) if is_tensor)

@@ -1,8 +1,8 @@
 """The narrow table between operators and devices: ``call(name, *args)`` runs one kernel on arrays.
 
-Every kernel has a NumPy entry (``reference``). On the CPU a MindSpore entry serves it for the dtypes for which that was
-measured to be right (``cpu``). MINDTORCH_KERNELS=reference runs everything on the NumPy entries: a check of one table by
-the other. Which entry serves a call is decided from these tables and never by trying.
+Every kernel has a NumPy entry (``reference``). On the CPU a MindSpore entry serves it for the dtypes for which that
+was measured to be right (``cpu``). MINDTORCH_KERNELS=reference runs everything on the NumPy entries: a check of one
+table by the other. Which entry serves a call is decided from these tables and never by trying.
 """
 
 from __future__ import annotations

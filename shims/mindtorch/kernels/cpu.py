@@ -1,8 +1,8 @@
 """MindSpore kernels for CPU hosts: which call serves which kernel, for which dtypes.
 
 An entry stands here when the call gives PyTorch's values on contiguous operands; among the right calls the one that
-leaks least and costs least is chosen. Kernels without an entry are served by NumPy; docs/kernels.md gives the reason for
-each. Operands are contiguous MindSpore tensors that are not empty.
+leaks least and costs least is chosen. Kernels without an entry are served by NumPy; docs/kernels.md gives the reason
+for each. Operands are contiguous MindSpore tensors that are not empty.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-# MindSpore warns on import about CUDA/Ascend packages that a CPU host does not have; an import that prints is a nuisance.
+# MindSpore warns on import about packages that a CPU host does not have; an import that prints is a nuisance.
 os.environ.setdefault("GLOG_v", "3")
 
 import mindspore
