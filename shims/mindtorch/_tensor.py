@@ -13,6 +13,7 @@ from . import _device as devices
 from . import _dtype as dtypes
 from ._array import Array
 from ._size import Size
+from ._support import MissingAPIError
 from .tape.grad_mode import mode
 from .tape.node import AccumulateGrad, Edge, Node
 from .utils.hooks import RemovableHandle
@@ -271,6 +272,14 @@ class Tensor(metaclass=_TensorMeta):
         from ._tensor_str import tensor_str
 
         return tensor_str(self)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        raise MissingAPIError(
+            f"'{type(self).__name__}' object has no attribute '{name}' (mindtorch has no torch.Tensor.{name}; "
+            "docs/support.md lists what it has)"
+        )
 
     def __dir__(self) -> list[str]:
         return sorted({*dir(type(self)), *self.__dict__})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from mindtorch._support import missing_attribute as _missing_attribute
+
 
 def compile(model: Any = None, **kwargs: Any) -> Any:
     """`model` itself; as a decorator factory, the identity."""
@@ -26,3 +28,7 @@ is_dynamo_compiling = is_compiling
 def allow_in_graph(fn: Any) -> Any:
     """`fn` itself."""
     return fn
+
+
+def __getattr__(name: str) -> object:
+    raise _missing_attribute(__name__, name)

@@ -7,6 +7,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from mindtorch._support import missing_attribute as _missing_attribute
+
 from .._dtype import bfloat16, dtype, float16
 from .._unsupported import unsupported
 
@@ -56,3 +58,7 @@ def custom_fwd(fwd: Callable[..., Any] | None = None, *, device_type: str = "cud
 def custom_bwd(bwd: Callable[..., Any] | None = None, *, device_type: str = "cuda") -> Any:
     """Decorator of ``Function.backward``; without autocasting it changes nothing."""
     return functools.partial(custom_bwd, device_type=device_type) if bwd is None else bwd
+
+
+def __getattr__(name: str) -> object:
+    raise _missing_attribute(__name__, name)

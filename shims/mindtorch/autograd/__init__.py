@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any
 
+from mindtorch._support import missing_attribute as _missing_attribute
+
 from .._tensor import Tensor
 from ..tape import engine
 from ..tape.grad_mode import (
@@ -161,3 +163,7 @@ class detect_anomaly(set_detect_anomaly):
 
     def __init__(self, check_nan: bool = True) -> None:
         super().__init__(True)
+
+
+def __getattr__(name: str) -> object:
+    raise _missing_attribute(__name__, name)

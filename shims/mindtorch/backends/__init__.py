@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from mindtorch._support import missing_attribute as _missing_attribute
+
 from ..kernels import COUNTS, table_name
 from . import cuda, cudnn
 
@@ -25,3 +27,7 @@ def kernel_report() -> dict[str, Any]:
 def reset_kernel_report() -> None:
     """Start counting anew."""
     COUNTS.clear()
+
+
+def __getattr__(name: str) -> object:
+    raise _missing_attribute(__name__, name)

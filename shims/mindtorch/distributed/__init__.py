@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os as _os
 
+from mindtorch._support import missing_attribute as _missing_attribute
 from mindtorch._unsupported import unsupported as _unsupported
 from mindtorch.distributed import backend, distributed_c10d, store
 from mindtorch.distributed.distributed_c10d import *  # noqa: F403
@@ -21,3 +22,7 @@ def get_debug_level() -> DebugLevel:
 
 
 __all__ = ["DeviceMesh", "_get_default_group", "backend", "distributed_c10d", "get_debug_level", "store", *_c10d_names]
+
+
+def __getattr__(name: str) -> object:
+    raise _missing_attribute(__name__, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mindtorch._support import missing_attribute as _missing_attribute
 from mindtorch.nn import functional, init, modules, parallel, parameter, utils
 from mindtorch.nn.modules import *  # noqa: F403
 from mindtorch.nn.modules import __all__ as _module_names
@@ -22,3 +23,7 @@ __all__ = [
     "utils",
     *_module_names,
 ]
+
+
+def __getattr__(name: str) -> object:
+    raise _missing_attribute(__name__, name)

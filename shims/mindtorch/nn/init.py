@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import mindtorch as torch
+from mindtorch._support import missing_attribute as _missing_attribute
 
 __all__ = [
     "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
@@ -246,3 +247,7 @@ kaiming_uniform = _deprecated(kaiming_uniform_)
 kaiming_normal = _deprecated(kaiming_normal_)
 orthogonal = _deprecated(orthogonal_)
 sparse = _deprecated(sparse_)
+
+
+def __getattr__(name: str) -> object:
+    raise _missing_attribute(__name__, name)

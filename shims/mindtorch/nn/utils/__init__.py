@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mindtorch._support import missing_attribute as _missing_attribute
 from mindtorch.nn.utils.clip_grad import (
     clip_grad_norm,
     clip_grad_norm_,
@@ -22,3 +23,7 @@ __all__ = [
     "skip_init",
     "vector_to_parameters",
 ]
+
+
+def __getattr__(name: str) -> object:
+    raise _missing_attribute(__name__, name)

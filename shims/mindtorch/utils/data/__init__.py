@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
+from mindtorch._support import missing_attribute as _missing_attribute
+
 from ..._unsupported import unsupported
 
 T_co = TypeVar("T_co", covariant=True)
@@ -69,3 +71,7 @@ _HINT = "iterate over the data set yourself"
 DataLoader = unsupported("torch.utils.data.DataLoader", _HINT)
 Sampler = unsupported("torch.utils.data.Sampler", _HINT)
 DistributedSampler = unsupported("torch.utils.data.DistributedSampler", _HINT)
+
+
+def __getattr__(name: str) -> object:
+    raise _missing_attribute(__name__, name)
