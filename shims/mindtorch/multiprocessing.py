@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from multiprocessing import *  # noqa: F403
 from multiprocessing import Process, Queue, get_context  # noqa: F401
-from multiprocessing.queues import JoinableQueue, SimpleQueue  # noqa: F401
+from multiprocessing.queues import SimpleQueue  # noqa: F401
 
 from ._unsupported import unsupported_function
 

@@ -341,7 +341,9 @@ class WorkList(Work):
 
     def wait(self, timeout: Any = None) -> bool:
         """Wait for all."""
-        return all([work.wait() if timeout is None else work.wait(timeout) for work in self.works])
+        # A list: every work has to be waited for, whatever the ones before it say.
+        outcomes = [work.wait() if timeout is None else work.wait(timeout) for work in self.works]
+        return all(outcomes)
 
 
 def _all_gather_base(output_tensor: Any, input_tensor: Any, group: Any = None, async_op: bool = False) -> Work | None:

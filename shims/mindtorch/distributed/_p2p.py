@@ -72,7 +72,11 @@ def send(tensor: Any, dst: int | None = None, group: Any = None, tag: int = 0, g
 
 
 def recv(tensor: Any, src: int | None = None, group: Any = None, tag: int = 0, group_src: int | None = None) -> int:
-    """Receive into ``tensor`` from global rank ``src`` (None: from anybody); returns the sender, -1 outside the group."""
+    """Receive into ``tensor`` from global rank ``src`` (None: from anybody).
+
+    Returns:
+        The sender's global rank; -1 if this rank is not in the group.
+    """
     work = irecv(tensor, src, group, tag, group_src)
     if work is None:
         return -1

@@ -128,7 +128,7 @@ def init_process_group(
         init_method = "env://" if init_method is None else init_method
         store, rank, world_size = rendezvous(init_method, rank, world_size)
     if not 0 <= rank < world_size:
-        raise ValueError(f"rank {rank} is not in the range of world size {world_size}")
+        raise ValueError(f"rank {rank} does not exist in a world of size {world_size}")
     if timeout is not None:
         if not isinstance(timeout, timedelta):
             raise TypeError(f"Expected timeout argument to be of typedatetime.timedelta, got {timeout}")

@@ -1,11 +1,25 @@
-"""``torch.distributed._tensor``: not there yet; its names raise when used."""
+"""Old name of ``torch.distributed.tensor``."""
 
 from __future__ import annotations
 
-from typing import Any
+from mindtorch.distributed.tensor import (
+    DTensor,
+    Partial,
+    Placement,
+    Replicate,
+    Shard,
+    distribute_module,
+    distribute_tensor,
+    placement_types,
+)
 
-from mindtorch.distributed.checkpoint._names import placeholder
-
-
-def __getattr__(name: str) -> Any:
-    return placeholder(__name__, name)
+__all__ = [
+    "DTensor",
+    "Partial",
+    "Placement",
+    "Replicate",
+    "Shard",
+    "distribute_module",
+    "distribute_tensor",
+    "placement_types",
+]

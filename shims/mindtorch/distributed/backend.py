@@ -86,7 +86,7 @@ class CollectiveBackend(ABC):
     def broadcast_bytes(self, payload: bytes | None, src: int) -> bytes:
         """``payload`` of ``src``, everywhere."""
 
-    def start_coalescing(self) -> None:
+    def start_coalescing(self) -> None:  # noqa: B027 (grouping is optional)
         """From here, calls may be collected and issued together."""
 
     def end_coalescing(self) -> Work:
@@ -97,7 +97,7 @@ class CollectiveBackend(ABC):
         """The backend of the subgroup of the group ranks ``ranks``, in which this process is ``rank``."""
         raise NotImplementedError(f"{type(self).__name__}.new_group")
 
-    def shutdown(self) -> None:
+    def shutdown(self) -> None:  # noqa: B027 (not every backend holds something)
         """Release what the group holds."""
 
 

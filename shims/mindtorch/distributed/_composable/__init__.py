@@ -1,11 +1,7 @@
-"""``torch.distributed._composable``: not there yet; its names raise when used."""
+"""``torch.distributed._composable``."""
 
 from __future__ import annotations
 
-from typing import Any
+from mindtorch.distributed._composable import fsdp
 
-from mindtorch.distributed.checkpoint._names import placeholder
-
-
-def __getattr__(name: str) -> Any:
-    return placeholder(__name__, name)
+__all__ = ["fsdp"]

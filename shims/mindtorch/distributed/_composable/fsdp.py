@@ -1,11 +1,13 @@
-"""``torch.distributed._composable.fsdp``: not there yet; its names raise when used."""
+"""``torch.distributed._composable.fsdp``: not supported, and says so."""
 
 from __future__ import annotations
 
-from typing import Any
+from mindtorch._unsupported import unsupported, unsupported_function
 
-from mindtorch.distributed.checkpoint._names import placeholder
+__all__ = ["FSDPModule", "MixedPrecisionPolicy", "fully_shard"]
 
+_HINT = "use the training stack's distributed optimizer"
 
-def __getattr__(name: str) -> Any:
-    return placeholder(__name__, name)
+fully_shard = unsupported_function("torch.distributed._composable.fsdp.fully_shard", _HINT)
+FSDPModule = unsupported("torch.distributed._composable.fsdp.FSDPModule", _HINT)
+MixedPrecisionPolicy = unsupported("torch.distributed._composable.fsdp.MixedPrecisionPolicy", _HINT)

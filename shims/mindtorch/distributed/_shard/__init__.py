@@ -1,11 +1,7 @@
-"""``torch.distributed._shard``: not there yet; its names raise when used."""
+"""``torch.distributed._shard``."""
 
 from __future__ import annotations
 
-from typing import Any
+from mindtorch.distributed._shard import metadata, sharded_tensor
 
-from mindtorch.distributed.checkpoint._names import placeholder
-
-
-def __getattr__(name: str) -> Any:
-    return placeholder(__name__, name)
+__all__ = ["metadata", "sharded_tensor"]

@@ -1,11 +1,98 @@
-"""``torch.distributed.checkpoint._traverse``: not there yet; its names raise when used."""
+"""Walks over nested state dictionaries (``torch.distributed.checkpoint._traverse``)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
-from mindtorch.distributed.checkpoint._names import placeholder
+import mindtorch as torch
+
+__all__ = ["get_element", "print_tensor", "set_element", "traverse_state_dict"]
+
+PATH_ITEM = str | int
+OBJ_PATH = tuple[PATH_ITEM, ...]
 
 
-def __getattr__(name: str) -> Any:
-    return placeholder(__name__, name)
+def _is_terminal(value: Any) -> bool:
+    """Whether a list or tuple is kept whole: only containers that hold a tensor somewhere are opened."""
+    if isinstance(value, Mapping):
+        return False
+    if isinstance(value, (list, tuple)):
+        return not any(isinstance(v, torch.Tensor) or not _is_leaf_or_empty(v) for v in value)
+    return True
+
+
+def _is_leaf_or_empty(value: Any) -> bool:
+    return _is_terminal(value) if isinstance(value, (Mapping, list, tuple)) else True
+
+
+def traverse_state_dict(
+    state_dict: Mapping[str, Any],
+    visitor: Callable[[OBJ_PATH, Any], None],
+    keep_traversing: Callable[[Any], bool] | None = None,
+) -> None:
+    """Call ``visitor(path, value)`` for every leaf.
+
+    Mappings are always opened; lists and tuples when ``keep_traversing`` says so (default: when they hold tensors or
+    mappings somewhere).
+    """
+    opens = (lambda value: not _is_terminal(value)) if keep_traversing is None else keep_traversing
+
+    def walk(path: OBJ_PATH, value: Any) -> None:
+        if isinstance(value, Mapping):
+            for key, item in value.items():
+                walk((*path, str(key)), item)
+        elif isinstance(value, (list, tuple)) and opens(value):
+            for i, item in enumerate(value):
+                walk((*path, i), item)
+        else:
+            visitor(path, value)
+
+    for key, value in state_dict.items():
+        walk((str(key),), value)
+
+
+def set_element(root_dict: Any, path: OBJ_PATH, value: Any) -> None:
+    """Put ``value`` at ``path``, making dictionaries and lists on the way."""
+    container = root_dict
+    for key, following in pairwise(path):
+        container = _child(container, key, dict if isinstance(following, str) else list)
+    key = path[-1]
+    if isinstance(container, list):
+        _grow(container, key, None)
+    container[key] = value
+
+
+def _child(container: Any, key: Any, kind: Callable[[], Any]) -> Any:
+    if isinstance(container, list):
+        _grow(container, key, None)
+        if container[key] is None:
+            container[key] = kind()
+        return container[key]
+    return container.setdefault(key, kind())
+
+
+def _grow(items: list[Any], index: Any, filler: Any) -> None:
+    items.extend([filler] * (index + 1 - len(items)))
+
+
+def get_element(root_dict: Any, path: OBJ_PATH, default_value: Any = None) -> Any:
+    """The value at ``path``, or ``default_value``."""
+    value = root_dict
+    for key in path:
+        if isinstance(value, (list, tuple)):
+            if not isinstance(key, int) or len(value) <= key:
+                return default_value
+        elif key not in value:
+            return default_value
+        value = value[key]
+    return value
+
+
+def print_tensor(path: OBJ_PATH, value: Any, print_fun: Callable[[str], None] = print) -> None:
+    """Print the path with the type, and for a tensor its size and dtype."""
+    if isinstance(value, torch.Tensor):
+        print_fun(f"[{path}] Tensor: {tuple(value.shape)} {value.dtype}")
+    else:
+        print_fun(f"[{path}] Type: {type(value)}")

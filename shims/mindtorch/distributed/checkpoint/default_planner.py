@@ -1,11 +1,10 @@
-"""``torch.distributed.checkpoint.default_planner``: not there yet; its names raise when used."""
+"""The default planners (``torch.distributed.checkpoint.default_planner``)."""
 
 from __future__ import annotations
 
-from typing import Any
+from mindtorch._unsupported import unsupported
 
-from mindtorch.distributed.checkpoint._names import placeholder
+__all__ = ["DefaultLoadPlanner", "DefaultSavePlanner"]
 
-
-def __getattr__(name: str) -> Any:
-    return placeholder(__name__, name)
+DefaultSavePlanner = unsupported("torch.distributed.checkpoint.DefaultSavePlanner", "save with torch.save")
+DefaultLoadPlanner = unsupported("torch.distributed.checkpoint.DefaultLoadPlanner", "load with torch.load")

@@ -1,11 +1,12 @@
-"""``torch.distributed.checkpoint.planner_helpers``: not there yet; its names raise when used."""
+"""Helpers of the planners (``torch.distributed.checkpoint.planner_helpers``)."""
 
 from __future__ import annotations
 
-from typing import Any
+from mindtorch._unsupported import unsupported_function
 
-from mindtorch.distributed.checkpoint._names import placeholder
-
-
-def __getattr__(name: str) -> Any:
-    return placeholder(__name__, name)
+_create_write_items = unsupported_function(
+    "torch.distributed.checkpoint.planner_helpers._create_write_items", "save with torch.save"
+)
+_create_read_items = unsupported_function(
+    "torch.distributed.checkpoint.planner_helpers._create_read_items", "load with torch.load"
+)

@@ -1,11 +1,24 @@
-"""``torch.distributed.checkpoint.storage``: not there yet; its names raise when used."""
+"""Storage of distributed checkpoints (``torch.distributed.checkpoint.storage``)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from mindtorch.distributed.checkpoint._names import placeholder
+from mindtorch._unsupported import unsupported
+from mindtorch.distributed.checkpoint.metadata import MetadataIndex
+
+__all__ = ["StorageReader", "StorageWriter", "WriteResult"]
 
 
-def __getattr__(name: str) -> Any:
-    return placeholder(__name__, name)
+@dataclass(frozen=True)
+class WriteResult:
+    """What writing one piece gave: its key, size in bytes, and where the storage put it."""
+
+    index: MetadataIndex
+    size_in_bytes: int
+    storage_data: Any
+
+
+StorageReader = unsupported("torch.distributed.checkpoint.StorageReader", "load with torch.load")
+StorageWriter = unsupported("torch.distributed.checkpoint.StorageWriter", "save with torch.save")
