@@ -10,9 +10,7 @@ from typing import Any
 from mindtorch._support import missing_attribute as _missing_attribute
 
 from .._dtype import bfloat16, dtype, float16
-from .._unsupported import unsupported
-
-GradScaler = unsupported("torch.amp.GradScaler", "train in float32 or bfloat16, or use Megatron's own gradient scaler")
+from .grad_scaler import GradScaler as GradScaler
 
 
 class autocast(contextlib.ContextDecorator):
@@ -23,7 +21,8 @@ class autocast(contextlib.ContextDecorator):
     ) -> None:
         if enabled:
             raise NotImplementedError(
-                "torch.autocast(enabled=True) is not supported by mindtorch yet: cast the model with .to(torch.bfloat16)"
+                "torch.autocast(enabled=True) is not supported by mindtorch yet: "
+                "cast the model with .to(torch.bfloat16)"
             )
 
     def __enter__(self) -> autocast:

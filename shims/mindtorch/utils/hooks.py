@@ -84,3 +84,12 @@ def warn_if_has_hooks(tensor: Any) -> None:
                 "to suppress this warning",
                 stacklevel=2,
             )
+
+
+def __getattr__(name: str) -> Any:
+    if name == "BackwardHook":
+        # Needs autograd, which imports this module: only on demand.
+        from mindtorch.nn.modules._backward_hook import BackwardHook
+
+        return BackwardHook
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
