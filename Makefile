@@ -33,12 +33,17 @@ $(WORK)/installed: pyproject.toml setup.py | $(BIN)/python
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -e '.[quickstart]'
 	@mkdir -p $(WORK) && touch $@
 
-$(SOURCES)/setup.py: | $(BIN)/python
+# pip asks the sources for their build requirements even when it only fetches them, and their setup.py runs
+# "python3 -m pybind11": a small environment of its own has it.
+$(SOURCES)/setup.py:
 	$(call say,Taking the sources of megatron-core $(MEGATRON) from PyPI)
 	@mkdir -p $(WORK)/upstream
-	$(BIN)/python -m pip download --disable-pip-version-check --no-deps --no-binary megatron-core \
-	  --dest $(WORK)/upstream megatron-core==$(MEGATRON)
+	$(PYTHON) -m venv $(WORK)/fetch
+	$(WORK)/fetch/bin/python -m pip install --quiet --disable-pip-version-check pybind11 'setuptools<80' wheel
+	PATH="$(CURDIR)/$(WORK)/fetch/bin:$$PATH" $(WORK)/fetch/bin/python -m pip download --disable-pip-version-check \
+	  --no-build-isolation --no-deps --no-binary megatron-core --dest $(WORK)/upstream megatron-core==$(MEGATRON)
 	tar -xzf $(WORK)/upstream/megatron_core-$(MEGATRON).tar.gz -C $(WORK)/upstream
+	@touch $@
 
 $(WORK)/convert.txt: $(WORK)/installed $(SOURCES)/setup.py $(CONVERTER) $(EXAMPLE)
 	$(call say,Converting megatron-core and the example)
