@@ -1,4 +1,4 @@
-"""Fixtures of the converter's tests."""
+"""Fixtures that several test packages share."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-_ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="session")
 def upstream() -> Path:
     """The unpacked sources of megatron-core 0.12.1, as PyPI has them."""
     given = os.environ.get("MS_CONVERT_UPSTREAM")
-    path = Path(given) if given else _ROOT / ".quickstart" / "upstream"
+    path = Path(given) if given else ROOT / ".quickstart" / "upstream"
     if not any(path.rglob("megatron/core/__init__.py")):
         pytest.fail(
             f"no megatron-core sources in {path}: run `make quickstart`, or unpack the megatron-core 0.12.1 sdist and "
