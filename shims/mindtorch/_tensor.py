@@ -294,21 +294,28 @@ class Tensor(metaclass=_TensorMeta):
         return self._grad_fn
 
     def _refresh_view(self, v: ViewMeta) -> None:
-        """The base (or another view) was written to in place: this view's history is now a window on the base's."""
+        """The base (or another view) was written to in place: this view's history is now a window on the base's.
+
+        Raises RuntimeError where the kind of view does not allow that.
+        """
         if v.base.requires_grad:
             from .ops.view import as_strided_node
+            from .tape.inplace import move_history, view_error
 
+            if v.creation:
+                raise RuntimeError(view_error(v.creation, indirect=True))
             a, b = self._arr, v.base._arr
-            self._grad_fn = as_strided_node(v.base, a.shape, a.strides, a.offset)
-            self._grad_fn.metas = [(a.shape, a.dtype, b.device)]
-            self._output_nr = 0
+            node = as_strided_node(v.base, a.shape, a.strides, a.offset)
+            node.metas = [(a.shape, a.dtype, b.device)]
+            move_history(self, (node, 0))
         v.version = self._vc[0]
 
     @property
     def requires_grad(self) -> bool:
         if self._requires_grad or self._grad_fn is not None:
             return True
-        return self._view is not None and self.grad_fn is not None
+        # A view requires grad with its base, even one that was made without recording and so has no history.
+        return self._view is not None and self._view.base.requires_grad
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:

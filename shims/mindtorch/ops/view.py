@@ -87,6 +87,8 @@ def _view_array(a: Array, shape: Shape) -> Array:
 
 
 _view = Prim("view", _view_array, lambda c, g: (g.reshape(c.shapes[0]),), view="")
+# Of a tensor that nobody else has: its views need not know of it.
+_unsafe_view = Prim("_unsafe_view", _view_array, lambda c, g: (g.reshape(c.shapes[0]),))
 
 
 @op(module=None)
@@ -115,7 +117,7 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     size = infer_size(ints(shape), input._arr.np.size)
     if view_strides(input._arr, size) is not None:
         return _view((input,), size)
-    return _view((input.clone(memory_format=_contiguous()),), size)
+    return _unsafe_view((input.clone(memory_format=_contiguous()),), size)
 
 
 def _contiguous() -> Any:

@@ -15,25 +15,32 @@ from .node import Edge, Node, OpNode
 if TYPE_CHECKING:
     from .._tensor import Tensor
 
+_DIRECT = "is being modified inplace"
+_INDIRECT = "its base or another view of its base has been modified inplace"
 _VIEW_ERRORS = {
     "no_grad": (
-        "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use "
-        "case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the "
-        "inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside "
-        "(if you want the inplace to be tracked)."
+        "A view was created in no_grad mode and {what} with grad mode enabled. Given that this use case is ambiguous "
+        "and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either "
+        "both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the "
+        "inplace to be tracked)."
     ),
     "multi": (
-        "Output 0 of a function that returns multiple views is a view and is being modified inplace. This view is the "
-        "output of a function that returns multiple views. Such functions do not allow the output views to be modified "
-        "inplace. You should replace the inplace operation by an out-of-place one."
+        "Output 0 of a function that returns multiple views is a view and {what}. This view is the output of a "
+        "function that returns multiple views. Such functions do not allow the output views to be modified inplace. "
+        "You should replace the inplace operation by an out-of-place one."
     ),
     "custom": (
-        "Output 0 of a custom Function is a view and is being modified inplace. This view was created inside a custom "
-        "Function (or because an input was returned as-is) and the autograd logic to handle view+inplace would override "
-        "the custom backward associated with the custom Function, leading to incorrect gradients. This behavior is "
-        "forbidden. You can fix this by cloning the output of the custom Function."
+        "Output 0 of a custom Function is a view and {what}. This view was created inside a custom Function (or because "
+        "an input was returned as-is) and the autograd logic to handle view+inplace would override the custom backward "
+        "associated with the custom Function, leading to incorrect gradients. This behavior is forbidden. You can fix "
+        "this by cloning the output of the custom Function."
     ),
 }
+
+
+def view_error(creation: str, indirect: bool = False) -> str:
+    """Why a view of this kind must not be written to, or (`indirect`) be used after its base was."""
+    return _VIEW_ERRORS[creation].format(what=_INDIRECT if indirect else _DIRECT)
 
 
 def check(t: Tensor, recorded: bool) -> None:
@@ -52,7 +59,7 @@ def check(t: Tensor, recorded: bool) -> None:
     v = t._view
     if v is not None:
         if v.creation:
-            raise RuntimeError(_VIEW_ERRORS[v.creation])
+            raise RuntimeError(view_error(v.creation))
         if t.requires_grad and v.base.is_leaf:
             raise RuntimeError(
                 "a view of a leaf Variable that requires grad is being used in an in-place operation."
@@ -105,24 +112,33 @@ def write(t: Tensor, result: Tensor) -> Tensor:
     direct = t._view is None and r.shape == a.shape and r.dtype is a.dtype and result._view is None
     edge = result._gradient_edge()
     if direct and edge is not None and not result.is_leaf:
-        t._grad_fn, t._output_nr = edge
+        move_history(t, edge)
         if isinstance(edge[0], OpNode) and edge[0].saved and ~edge[1] in edge[0].saved:
             edge[0].saved[~edge[1]].rebind(t)
         return t
-    if edge is not None:
-        edge = _copy_edge(t, edge)
     v = t._view
     if v is None:
-        t._grad_fn, t._output_nr = edge or (None, 0)
+        # The old history stays, with a gradient of zeros: its leaves are reached also when a constant took its place.
+        move_history(t, _copy_edge(t, edge, t._gradient_edge()))
         return t
     old = v.base._gradient_edge()
-    v.base._grad_fn, v.base._output_nr = CopySlices(v.base, t, old, edge), 0
+    written = None if edge is None else _copy_edge(t, edge)
+    move_history(v.base, (CopySlices(v.base, t, old, written), 0))
     return t
 
 
-def _copy_edge(t: Tensor, edge: Edge) -> Edge:
+def move_history(t: Tensor, edge: Edge) -> None:
+    """Give a tensor that was written to its new place in the graph; a kept ``.grad`` is from now on that of this."""
+    old, nr = t._grad_fn, t._output_nr
+    t._grad_fn, t._output_nr = edge
+    if old is not None and old._retains and nr in old._retains and old._retains[nr]() is t:
+        del old._retains[nr]
+        edge[0].retain_grad(edge[1], t)
+
+
+def _copy_edge(t: Tensor, written: Edge | None, old: Edge | None = None) -> Edge:
     """The edge to a node that undoes the broadcast and the cast of a copy (which the engine does at every edge)."""
-    node = _CopyBackwards([edge])
+    node = _CopyBackwards([written, old])
     a = t._arr
     node.metas = [(a.shape, a.dtype, a.device)]
     return node, 0
@@ -135,4 +151,5 @@ class _CopyBackwards(Node):
         return "CopyBackwards"
 
     def run(self, grads: list[Any]) -> tuple[Any, ...]:
-        return (grads[0],)
+        g, old = grads[0], self.next_edges[1]
+        return g, None if old is None or g is None else g.new_zeros(g.shape)
