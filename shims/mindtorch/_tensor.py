@@ -1,4 +1,4 @@
-"""The Tensor class: data, version counter, place in the graph, views. Operators attach their methods to it (``ops``)."""
+"""The Tensor class: data, version counter, graph, views. Operators attach their methods to it (``ops``)."""
 
 from __future__ import annotations
 

@@ -65,7 +65,8 @@ def _roots(outputs: Sequence[Any], grads: Sequence[Any]) -> tuple[list[Any], lis
                 g = t.detach().new_ones(t.shape)
         elif g.shape != t.shape:
             raise RuntimeError(
-                f"Mismatch in shape: grad_output[{i}] has a shape of {g.shape} and output[{i}] has a shape of {t.shape}."
+                f"Mismatch in shape: grad_output[{i}] has a shape of {g.shape} and output[{i}] has a shape of "
+                f"{t.shape}."
             )
         edge = t._gradient_edge()
         if edge is None:

@@ -94,7 +94,8 @@ class FunctionCtx(Node):
                 self._saved.append(None)
                 continue
             if not isinstance(t, Tensor):
-                raise TypeError(f"save_for_backward can only save variables, but argument is of type {type(t).__name__}")
+                kind = type(t).__name__
+                raise TypeError(f"save_for_backward can only save variables, but argument is of type {kind}")
             nr = positions.get(id(t))
             is_output = nr is not None and t.grad_fn is self
             self._saved.append(SavedTensor(t, is_output, nr or 0))
@@ -207,7 +208,7 @@ def _wrap_outputs(ctx: FunctionCtx, inputs: tuple[Any, ...], raw: tuple[Any, ...
 def _place(ctx: FunctionCtx, o: Tensor, nr: int, dirty: bool) -> None:
     if dirty:
         if o.is_leaf and o.requires_grad:
-            raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+            raise RuntimeError("a leaf Variable that requires grad has been used in an in-place operation.")
         o._vc[0] += 1
         if o._view is not None:
             raise NotImplementedError(

@@ -23,7 +23,7 @@ class Prim:
     lists the outputs that are needed.
     """
 
-    __slots__ = ("backward", "forward", "name", "node_name", "save", "save_out", "view")
+    __slots__ = ("backward", "forward", "name", "node_class", "node_name", "save", "save_out", "view")
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class Prim:
         self.save_out = save_out
         self.view = view  # None, or the creation kind of the views that this returns
         self.node_name = node_name or "".join(p.capitalize() for p in name.split("_")) + "Backward0"
+        self.node_class: type[OpNode] = type(self.node_name, (OpNode,), {"__slots__": ()})
 
     def __call__(self, tensors: tuple[Any, ...], *params: Any) -> Any:
         """Run on tensors (constants may be Arrays, absent ones None), recording if grad mode says so."""
@@ -63,7 +64,7 @@ class Prim:
     def _record(self, tensors: tuple[Any, ...], params: tuple[Any, ...], results: tuple[Any, ...]) -> None:
         edges = [t._gradient_edge() if isinstance(t, Tensor) else None for t in tensors]
         shapes = tuple(None if t is None else (t._arr if isinstance(t, Tensor) else t).shape for t in tensors)
-        node = OpNode(self, edges, params, shapes)
+        node = self.node_class(self, edges, params, shapes)
         node.metas = [(r._arr.shape, r._arr.dtype, r._arr.device) for r in results]
         for nr, r in enumerate(results):
             if r._arr.dtype.category >= 2:  # integer outputs (indices) are not differentiable

@@ -9,6 +9,7 @@ from .._array import Array
 from .._dtype import FLOATING, finfo, int32, int64
 from .._tensor import Tensor, _wrap_dim
 from ..kernels import call
+from ..tape.grad_mode import mode
 from ._prim import Prim
 from ._promote import cast
 from ._registry import op
@@ -232,7 +233,7 @@ def embedding(
 @op(module=F, method=False)
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     if tensor.dtype is not int64:
-        raise RuntimeError(f"one_hot is only applicable to index tensor of type LongTensor.")
+        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
     n = int(tensor.max()) + 1 if num_classes == -1 else num_classes
     if tensor.numel() and int(tensor.max()) >= n:
         raise RuntimeError("Class values must be smaller than num_classes.")
@@ -259,7 +260,12 @@ def torch_dropout(input: Tensor, p: float, train: bool) -> Tensor:
 
 # ------------------------------------------------------------------ normalisation
 def _layer_norm_grad(c: Any, g: Any, *_: Any) -> tuple[Any, ...]:
-    x, w, mean, rstd = c.input(0), c.input(1), c.result(1), c.result(2)
+    x, w = c.input(0), c.input(1)
+    if mode.enabled:  # to be differentiated again: the statistics depend on x
+        mean = x.mean(-1, True)
+        rstd = (((x - mean) ** 2).mean(-1, True) + c.params[0]).rsqrt()
+    else:
+        mean, rstd = c.result(1), c.result(2)
     normal = (x - mean) * rstd
     gw = g * w
     gx = rstd * (gw - gw.mean(-1, True) - normal * (gw * normal).mean(-1, True)) if c.needs[0] else None

@@ -511,10 +511,8 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
 
 def as_strided_node(base: Tensor, shape: Shape, strides: Shape, offset: int) -> Node:
     """The history of a view whose base was written to in place."""
-    from ..tape.node import OpNode
-
     b = base._arr
-    return OpNode(
+    return _as_strided.node_class(
         _as_strided, [base._gradient_edge()], (shape, strides, offset, b.shape, b.strides, b.offset), (b.shape,)
     )
 

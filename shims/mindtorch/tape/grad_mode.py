@@ -128,7 +128,7 @@ class set_grad_enabled(_SetMode):
         return super().__call__(func)
 
     def __str__(self) -> str:
-        return f"set_grad_enabled(mode={self.target})"
+        return f"torch.autograd.grad_mode.set_grad_enabled(mode={self.target})"
 
 
 class inference_mode(_Context):

@@ -1,8 +1,8 @@
 """In-place writes: what may be written to, and how the graph changes when it is.
 
-Every in-place operator is its functional form followed by :func:`write`: the result's bytes are copied into the tensor's
-memory, the version counter is bumped, and the tensor takes the result's place in the graph. For a view the base's history
-becomes a :class:`CopySlices` node and the view's own history is derived from it when asked for.
+Every in-place operator is its functional form followed by :func:`write`: the result's bytes are copied into the
+tensor's memory, the version counter is bumped, and the tensor takes the result's place in the graph. For a view the
+base's history becomes a :class:`CopySlices` node and the view's own history is derived from it when asked for.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _VIEW_ERRORS = {
         "You should replace the inplace operation by an out-of-place one."
     ),
     "custom": (
-        "Output 0 of a custom Function is a view and {what}. This view was created inside a custom Function (or because "
-        "an input was returned as-is) and the autograd logic to handle view+inplace would override the custom backward "
+        "Output 0 of a custom Function is a view and {what}. This view was created inside a custom Function (or "
+        "because an input was returned as-is) and the autograd logic to handle view+inplace would override the custom backward "
         "associated with the custom Function, leading to incorrect gradients. This behavior is forbidden. You can fix "
         "this by cloning the output of the custom Function."
     ),
@@ -138,17 +138,14 @@ def move_history(t: Tensor, edge: Edge) -> None:
 
 def _copy_edge(t: Tensor, written: Edge | None, old: Edge | None = None) -> Edge:
     """The edge to a node that undoes the broadcast and the cast of a copy (which the engine does at every edge)."""
-    node = _CopyBackwards([written, old])
+    node = CopyBackwards([written, old])
     a = t._arr
     node.metas = [(a.shape, a.dtype, a.device)]
     return node, 0
 
 
-class _CopyBackwards(Node):
+class CopyBackwards(Node):
     __slots__ = ()
-
-    def name(self) -> str:
-        return "CopyBackwards"
 
     def run(self, grads: list[Any]) -> tuple[Any, ...]:
         g, old = grads[0], self.next_edges[1]

@@ -33,7 +33,9 @@ class SavedTensor:
     make a cycle through its ``grad_fn``, and memory must die with the last reference.
     """
 
-    __slots__ = ("array", "cls", "edge", "is_output", "packed", "requires_grad", "tensor", "unpack_hook", "vc", "version")
+    __slots__ = (
+        "array", "edge", "is_output", "packed", "requires_grad", "tensor", "unpack_hook", "vc", "version",
+    )  # fmt: skip
 
     def __init__(self, t: Tensor, is_output: bool, output_nr: int = 0) -> None:
         self.vc = t._vc
@@ -85,8 +87,8 @@ class SavedTensor:
         t = self.tensor
         array = self.array if t is None else t._arr
         kind = "torch.cuda" if array.device.type != "cpu" else "torch"
-        names = {"float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long",
-                 "int32": "Int", "bool": "Bool"}  # fmt: skip
+        name = {"float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long",
+                "int32": "Int"}.get(array.dtype.name, array.dtype.name.capitalize())  # fmt: skip
         origin = ""
         if self.is_output:
             origin = f", which is output {self.edge} of {node.name()},"
@@ -94,9 +96,9 @@ class SavedTensor:
             origin = f", which is output {t._output_nr} of {t.grad_fn.name()},"
         return (
             "one of the variables needed for gradient computation has been modified by an inplace operation: "
-            f"[{kind}.{names.get(array.dtype.name, array.dtype.name.capitalize())}Tensor {list(array.shape)}]{origin} is at version {self.vc[0]}; "
-            f"expected version {self.version} instead. Hint: enable anomaly detection to find the operation that failed "
-            "to compute its gradient, with torch.autograd.set_detect_anomaly(True)."
+            f"[{kind}.{name}Tensor {list(array.shape)}]{origin} is at version {self.vc[0]}; "
+            f"expected version {self.version} instead. Hint: enable anomaly detection to find the operation that "
+            "failed to compute its gradient, with torch.autograd.set_detect_anomaly(True)."
         )
 
 
