@@ -194,12 +194,12 @@ def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Any:
     cols = tensor.numel() // rows
     flattened = tensor.new_empty((rows, cols)).normal_(0, 1, generator=generator)
     if rows < cols:
-        flattened.t_()
+        flattened = flattened.t()
     q, r = torch.linalg.qr(flattened)
     # The sign of R's diagonal is LAPACK's choice; taking it out makes Q uniform (Mezzadri 2007).
     q *= torch.diag(r, 0).sign()
     if rows < cols:
-        q.t_()
+        q = q.t()
     with torch.no_grad():
         tensor.view_as(q).copy_(q)
         tensor.mul_(gain)

@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 
 import mindtorch as torch
+from mindtorch._typename import typename
 from mindtorch.utils.hooks import RemovableHandle
 
 __all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook", "required"]
@@ -83,7 +84,7 @@ class Optimizer:
         if isinstance(params, torch.Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
-                + torch.typename(params)
+                + typename(params)
             )
         self.state: defaultdict[Any, Any] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
@@ -313,7 +314,7 @@ class Optimizer:
         for param in param_group["params"]:
             if not isinstance(param, torch.Tensor):
                 raise TypeError(
-                    "optimizer can only optimize Tensors, but one of the params is " + torch.typename(param)
+                    "optimizer can only optimize Tensors, but one of the params is " + typename(param)
                 )
             if not self.defaults.get("differentiable", None) and not (param.is_leaf or param.retains_grad):
                 raise ValueError("can't optimize a non-leaf Tensor")

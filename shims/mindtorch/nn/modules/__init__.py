@@ -9,7 +9,7 @@ from mindtorch.nn.modules.dropout import *  # noqa: F403
 from mindtorch.nn.modules.flatten import *  # noqa: F403
 from mindtorch.nn.modules.linear import *  # noqa: F403
 from mindtorch.nn.modules.loss import *  # noqa: F403
-from mindtorch.nn.modules.module import Module  # noqa: F401 (listed below)
+from mindtorch.nn.modules.module import Module
 from mindtorch.nn.modules.normalization import *  # noqa: F403
 from mindtorch.nn.modules.sparse import *  # noqa: F403
 

@@ -6,20 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from mindtorch._tensor import Tensor
+from mindtorch._typename import typename
 from mindtorch.nn.modules._hooks import GLOBAL_HOOKS
 from mindtorch.nn.parameter import Buffer, Parameter
 
 __all__ = ["RegistryMixin"]
-
-
-def _typename(value: Any) -> str:
-    """The type's name as PyTorch's messages print it: 'torch.FloatTensor', 'builtins.int' -> 'int', ..."""
-    if isinstance(value, Tensor):
-        return value.type()
-    cls = type(value)
-    if cls.__module__ in ("", "builtins", "__builtin__"):
-        return cls.__qualname__
-    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 class RegistryMixin:
@@ -30,7 +21,7 @@ class RegistryMixin:
         if "_buffers" not in self.__dict__:
             raise AttributeError("cannot assign buffer before Module.__init__() call")
         if not isinstance(name, str):
-            raise TypeError(f"buffer name should be a string. Got {_typename(name)}")
+            raise TypeError(f"buffer name should be a string. Got {typename(name)}")
         if "." in name:
             raise KeyError('buffer name can\'t contain "."')
         if name == "":
@@ -39,7 +30,7 @@ class RegistryMixin:
             raise KeyError(f"attribute '{name}' already exists")
         if tensor is not None and not (isinstance(tensor, Tensor) or hasattr(tensor, "__torch_function__")):
             raise TypeError(
-                f"cannot assign '{_typename(tensor)}' object to buffer '{name}' (torch Tensor or None required)"
+                f"cannot assign '{typename(tensor)}' object to buffer '{name}' (torch Tensor or None required)"
             )
         for hook in GLOBAL_HOOKS.buffer_registration.values():
             replaced = hook(self, name, tensor)
@@ -56,7 +47,7 @@ class RegistryMixin:
         if "_parameters" not in self.__dict__:
             raise AttributeError("cannot assign parameter before Module.__init__() call")
         if not isinstance(name, str):
-            raise TypeError(f"parameter name should be a string. Got {_typename(name)}")
+            raise TypeError(f"parameter name should be a string. Got {typename(name)}")
         if "." in name:
             raise KeyError('parameter name can\'t contain "."')
         if name == "":
@@ -68,7 +59,7 @@ class RegistryMixin:
             return
         if not isinstance(param, Parameter):
             raise TypeError(
-                f"cannot assign '{_typename(param)}' object to parameter '{name}' (torch.nn.Parameter or None required)"
+                f"cannot assign '{typename(param)}' object to parameter '{name}' (torch.nn.Parameter or None required)"
             )
         if param.grad_fn is not None:
             raise ValueError(
@@ -84,9 +75,9 @@ class RegistryMixin:
     def add_module(self, name: str, module: Any) -> None:
         """Add a submodule, reachable as the attribute ``name``."""
         if not isinstance(module, RegistryMixin) and module is not None:
-            raise TypeError(f"{_typename(module)} is not a Module subclass")
+            raise TypeError(f"{typename(module)} is not a Module subclass")
         if not isinstance(name, str):
-            raise TypeError(f"module name should be a string. Got {_typename(name)}")
+            raise TypeError(f"module name should be a string. Got {typename(name)}")
         if hasattr(self, name) and name not in self._modules:
             raise KeyError(f"attribute '{name}' already exists")
         if "." in name:
@@ -138,7 +129,7 @@ class RegistryMixin:
         elif params is not None and name in params:
             if value is not None:
                 raise TypeError(
-                    f"cannot assign '{_typename(value)}' as parameter '{name}' (torch.nn.Parameter or None expected)"
+                    f"cannot assign '{typename(value)}' as parameter '{name}' (torch.nn.Parameter or None expected)"
                 )
             self.register_parameter(name, value)
         elif isinstance(value, RegistryMixin):
@@ -150,7 +141,7 @@ class RegistryMixin:
         elif name in attributes.get("_modules", ()):
             if value is not None:
                 raise TypeError(
-                    f"cannot assign '{_typename(value)}' as child module '{name}' (torch.nn.Module or None expected)"
+                    f"cannot assign '{typename(value)}' as child module '{name}' (torch.nn.Module or None expected)"
                 )
             attributes["_modules"][name] = self._module_registration(name, value)
         elif isinstance(value, Buffer) or name in attributes.get("_buffers", ()):
@@ -162,7 +153,7 @@ class RegistryMixin:
         buffers = self.__dict__.get("_buffers")
         if value is not None and not isinstance(value, Tensor):
             raise TypeError(
-                f"cannot assign '{_typename(value)}' as buffer '{name}' "
+                f"cannot assign '{typename(value)}' as buffer '{name}' "
                 "(torch.nn.Buffer, torch.Tensor or None expected)"
             )
         persistent = value.persistent if isinstance(value, Buffer) else name not in self._non_persistent_buffers_set

@@ -9,7 +9,7 @@ from itertools import chain, islice
 from typing import Any
 
 from mindtorch._tensor import Tensor
-from mindtorch.nn.modules._registry import _typename
+from mindtorch._typename import typename
 from mindtorch.nn.modules.module import Module, _addindent
 from mindtorch.nn.parameter import Parameter
 
@@ -470,7 +470,7 @@ class ParameterDict(Module):
 
     def extra_repr(self) -> str:
         """One line an entry."""
-        return "\n".join(f"  ({k}): {_describe(p, _typename(p))}" for k, p in self.items())
+        return "\n".join(f"  ({k}): {_describe(p, typename(p))}" for k, p in self.items())
 
     def __call__(self, input: Any) -> Any:
         raise RuntimeError("ParameterDict should not be called.")

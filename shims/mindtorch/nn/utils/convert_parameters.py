@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import mindtorch as torch
+from mindtorch._typename import typename
 
 __all__ = ["parameters_to_vector", "vector_to_parameters"]
 
@@ -30,7 +31,7 @@ def parameters_to_vector(parameters: Iterable[Any]) -> Any:
 def vector_to_parameters(vec: Any, parameters: Iterable[Any]) -> None:
     """Make the parameters' data consecutive slices of ``vec`` (they share its memory afterwards)."""
     if not isinstance(vec, torch.Tensor):
-        raise TypeError(f"expected torch.Tensor, but got: {torch.typename(vec)}")
+        raise TypeError(f"expected torch.Tensor, but got: {typename(vec)}")
     device = None
     start = 0
     for param in parameters:
