@@ -1,171 +1,229 @@
-"""``torch.cuda`` on a CPU host: absent by default, one device with MINDTORCH_CUDA_ALIAS=1."""
+"""``torch.cuda`` on a host without a device: absent as in PyTorch's CPU build, or served by the CPU's kernels."""
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import subprocess
+import sys
 
-import mindtorch
+import mindtorch as lib
 import pytest
 
-cuda = mindtorch.cuda
-
 
 @pytest.fixture
-def absent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MINDTORCH_CUDA_ALIAS", raising=False)
-
-
-@pytest.fixture
-def present(monkeypatch: pytest.MonkeyPatch) -> None:
+def alias(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MINDTORCH_CUDA_ALIAS", "1")
 
 
-def test_absent(absent: None) -> None:
-    assert not cuda.is_available()
-    assert cuda.device_count() == 0
-    for call in (cuda.current_device, cuda.get_device_properties, lambda: cuda.set_device(0)):
-        with pytest.raises(RuntimeError, match="MINDTORCH_CUDA_ALIAS=1"):
+@pytest.fixture
+def no_alias(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MINDTORCH_CUDA_ALIAS", raising=False)
+
+
+# ------------------------------------------------------------------ absent
+@pytest.mark.usefixtures("no_alias")
+def test_without_the_alias_there_is_no_device() -> None:
+    assert not lib.cuda.is_available()
+    assert lib.cuda.device_count() == 0
+    assert not lib.cuda.is_initialized()
+    x = lib.ones(2)
+    for call in (
+        lambda: lib.zeros(2, device="cuda"), x.cuda, lambda: x.to("cuda:0"), lambda: lib.nn.Linear(1, 1).cuda(),
+        lambda: lib.nn.Linear(1, 1, device="cuda"), lambda: x.to("npu"),
+    ):  # fmt: skip
+        with pytest.raises((AssertionError, RuntimeError), match="MINDTORCH_CUDA_ALIAS"):
             call()
-    with pytest.raises((RuntimeError, AssertionError)):
-        mindtorch.ones(1).cuda()
+    for call in (
+        lib.cuda.current_device, lib.cuda.synchronize, lambda: lib.cuda.set_device(0), lib.cuda.get_device_name,
+        lib.cuda.init,
+    ):  # fmt: skip
+        with pytest.raises(RuntimeError, match="not available"):
+            call()
 
 
-def test_npu_is_the_same_module() -> None:
-    assert mindtorch.npu is mindtorch.cuda
+@pytest.mark.usefixtures("no_alias")
+def test_what_may_be_called_without_a_device() -> None:
+    lib.cuda.empty_cache()
+    lib.cuda.manual_seed_all(3)
+    assert lib.device("cuda:1").index == 1
+    assert str(lib.device("cuda")) == "cuda"
+    assert lib.ones(1).device == lib.device("cpu")
+    assert not lib.ones(1).is_cuda
+    assert lib.get_default_device().type == "cpu"
 
 
-def test_one_device(present: None) -> None:
-    assert cuda.is_available()
-    assert (cuda.device_count(), cuda.current_device()) == (1, 0)
-    cuda.set_device(0)
-    cuda.set_device("cuda:0")
-    cuda.set_device(mindtorch.device("cuda", 0))
-    with pytest.raises(RuntimeError, match="invalid device ordinal 1"):
-        cuda.set_device(1)
-    with cuda.device(0):
-        assert cuda.current_device() == 0
-    with cuda.device(None), cuda.device_of(mindtorch.ones(1)):
-        assert cuda.current_device() == 0
-    cuda.synchronize()
-    properties = cuda.get_device_properties(0)
+@pytest.mark.parametrize("value", ["1", None])
+def test_the_environment_of_a_process_decides(value: str | None) -> None:
+    env = {k: v for k, v in os.environ.items() if k != "MINDTORCH_CUDA_ALIAS"}
+    if value is not None:
+        env["MINDTORCH_CUDA_ALIAS"] = value
+    code = "import mindtorch as t; print(t.cuda.is_available(), t.cuda.device_count(), t.npu.is_available())"
+    out = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout
+    assert out.split()[-3:] == (["True", "1", "True"] if value else ["False", "0", "False"])
+
+
+# ------------------------------------------------------------------ served by the CPU's kernels
+@pytest.mark.usefixtures("alias")
+def test_devices_of_tensors() -> None:
+    x = lib.arange(4.0)
+    y = x.cuda()
+    assert y.is_cuda
+    assert y.device == lib.device("cuda", 0)
+    assert y.get_device() == 0
+    assert y.data_ptr() != x.data_ptr()
+    assert y.cuda() is y
+    assert y.to("cuda") is y
+    assert (y * 2 + 1).device == y.device
+    assert y[1:].device == y.view(2, 2).device == y.clone().device == y.device
+    assert y.sum().item() == 6.0
+    assert y.cpu().device.type == "cpu"
+    assert x.cpu() is x
+    assert y.new_zeros(2).device == lib.zeros_like(y).device == y.device
+    for made in (lib.zeros(2, device="cuda"), lib.tensor([1], device=0), lib.randn(2, device="cuda:0")):
+        assert made.device == lib.device("cuda:0")
+    assert lib.ones(1, device="npu").device.type == "npu"
+    assert "device='cuda:0'" in repr(y)
+    with pytest.raises(TypeError, match="can't convert cuda:0 device type tensor to numpy"):
+        y.numpy()
+
+
+@pytest.mark.usefixtures("alias")
+def test_devices_do_not_mix() -> None:
+    with pytest.raises(RuntimeError, match="same device"):
+        lib.ones(2) + lib.ones(2, device="cuda")
+    assert (lib.ones(2, device="cuda") + lib.tensor(1.0)).is_cuda  # a 0-d tensor of the CPU is a number
+
+
+@pytest.mark.usefixtures("alias")
+def test_gradients_cross_devices() -> None:
+    w = lib.ones(3, requires_grad=True)
+    y = (w.cuda() * lib.arange(3.0, device="cuda")).sum()
+    y.backward()
+    assert w.grad is not None
+    assert w.grad.device.type == "cpu"
+    assert w.grad.tolist() == [0.0, 1.0, 2.0]
+    v = lib.ones(2, device="cuda", requires_grad=True)
+    (v * 3).sum().backward()
+    assert v.grad is not None
+    assert v.grad.is_cuda
+
+
+@pytest.mark.usefixtures("alias")
+def test_modules_and_optimizers_move() -> None:
+    m = lib.nn.Sequential(lib.nn.Linear(3, 3), lib.nn.LayerNorm(3))
+    first = m[0].weight
+    m.cuda()
+    assert m[0].weight is first
+    assert all(p.is_cuda for p in m.parameters())
+    opt = lib.optim.AdamW(m.parameters(), lr=0.1)
+    m(lib.ones(2, 3, device="cuda")).sum().backward()
+    opt.step()
+    assert all(s["exp_avg"].is_cuda for s in opt.state.values())
+    assert all(p.is_cuda for p in m.parameters())
+    m.cpu()
+    assert all(p.is_cpu for p in m.parameters())
+    made = lib.nn.Linear(2, 2, device="cuda", dtype=lib.float64)
+    assert made.weight.is_cuda
+    assert made.weight.dtype is lib.float64
+
+
+@pytest.mark.usefixtures("alias")
+def test_current_device() -> None:
+    assert lib.cuda.is_available()
+    assert lib.cuda.device_count() == 1
+    lib.cuda.set_device(0)
+    lib.cuda.set_device("cuda:0")
+    assert lib.cuda.current_device() == 0
+    with lib.cuda.device(0):
+        assert lib.cuda.current_device() == 0
+    with pytest.raises(RuntimeError, match="invalid device ordinal"):
+        lib.cuda.set_device(5)
+    properties = lib.cuda.get_device_properties(0)
     assert properties.total_memory > 0
-    assert cuda.get_device_name() == properties.name
-    assert cuda.get_device_capability() == (properties.major, properties.minor)
-    assert cuda.is_bf16_supported()
-    assert not cuda.is_current_stream_capturing()
+    assert lib.cuda.get_device_name() == properties.name
+    assert lib.cuda.get_device_capability() == (properties.major, properties.minor)
+    lib.cuda.synchronize()
+    with lib.device("cuda"):
+        assert lib.zeros(1).is_cuda
+    assert not lib.zeros(1).is_cuda
 
 
-def test_tensors_know_their_device(present: None) -> None:
-    x = mindtorch.ones(2).cuda()
-    assert x.is_cuda
-    assert x.device == mindtorch.device("cuda", 0)
-    assert x.get_device() == 0
-    assert mindtorch.zeros(1, device="cuda").device.type == "cuda"
-    assert (x + x).device.type == "cuda"
-    assert not x.cpu().is_cuda
-    with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
-        x + mindtorch.ones(2)
-    m = mindtorch.nn.Linear(2, 2).cuda()
-    assert {p.device.type for p in m.parameters()} == {"cuda"}
-    assert m(x).is_cuda
+@pytest.mark.usefixtures("alias")
+def test_generators_of_cpu_and_device_are_apart() -> None:
+    lib.manual_seed(5)
+    a = lib.rand(3)
+    lib.manual_seed(5)
+    lib.rand(3, device="cuda")
+    assert lib.rand(3).tolist() == a.tolist()
+    lib.cuda.manual_seed(9)
+    state = lib.cuda.get_rng_state()
+    b = lib.rand(3, device="cuda")
+    lib.cuda.set_rng_state(state)
+    assert lib.rand(3, device="cuda").tolist() == b.tolist()
+    assert lib.cuda.initial_seed() == 9
+    assert len(lib.cuda.get_rng_state_all()) == len(lib.cuda.default_generators) == 1
+    generator = lib.Generator(device="cuda").manual_seed(1)
+    assert generator.device.type == "cuda"
+    with lib.random.fork_rng():
+        lib.rand(1, device="cuda")
+    c = lib.cuda.get_rng_state()
+    assert c.tolist() == lib.cuda.get_rng_state().tolist()
 
 
-@pytest.mark.parametrize(
-    ("name", "dtype"),
-    [("Float", "float32"), ("Half", "float16"), ("BFloat16", "bfloat16"), ("Long", "int64"), ("Byte", "uint8")],
-)
-def test_legacy_types(present: None, name: str, dtype: str) -> None:
-    kind = getattr(cuda, f"{name}Tensor")
-    x = kind([1, 2])
-    assert x.dtype == getattr(mindtorch, dtype)
-    assert x.is_cuda
-    assert x.type() == f"torch.cuda.{name}Tensor"
-    assert isinstance(x, kind)
-    assert not isinstance(x.cpu(), kind)
-
-
-def test_random_state_of_its_own(present: None) -> None:
-    mindtorch.manual_seed(1)
-    cuda.manual_seed(5)
-    before = mindtorch.get_rng_state()
-    state = cuda.get_rng_state()
-    first = mindtorch.rand(4, device="cuda")
-    # The device's draws leave the CPU's stream alone, and the other way round.
-    assert mindtorch.equal(mindtorch.get_rng_state(), before)
-    mindtorch.rand(4)
-    second = mindtorch.rand(4, device="cuda")
-    cuda.set_rng_state(state)
-    assert mindtorch.equal(mindtorch.rand(4, device="cuda"), first)
-    assert mindtorch.equal(mindtorch.rand(4, device="cuda"), second)
-    cuda.manual_seed_all(5)
-    assert mindtorch.equal(mindtorch.rand(4, device="cuda"), first)
-    assert cuda.initial_seed() == 5
-    assert len(cuda.get_rng_state_all()) == 1
-    assert cuda.default_generators[0].initial_seed() == 5
-    # torch.manual_seed seeds every device.
-    mindtorch.manual_seed(5)
-    assert mindtorch.equal(mindtorch.rand(4, device="cuda"), first)
-
-
-def test_streams_and_events(present: None) -> None:
-    stream = cuda.Stream()
-    assert cuda.current_stream() == cuda.default_stream()
-    with cuda.stream(stream):
-        assert cuda.current_stream() == stream
-        start, end = cuda.Event(enable_timing=True), cuda.Event(enable_timing=True)
+@pytest.mark.usefixtures("alias")
+def test_streams_and_events() -> None:
+    stream = lib.cuda.Stream()
+    before = lib.cuda.current_stream()
+    with lib.cuda.stream(stream):
+        assert lib.cuda.current_stream() is stream
+        start, end = lib.cuda.Event(enable_timing=True), lib.cuda.Event(enable_timing=True)
         start.record()
+        lib.ones(10, device="cuda").sum()
         end.record(stream)
-    assert cuda.current_stream() == cuda.default_stream()
-    stream.wait_event(end)
-    stream.wait_stream(cuda.default_stream())
+        stream.wait_event(start)
+    assert lib.cuda.current_stream() is before
     stream.synchronize()
-    end.synchronize()
     assert stream.query()
     assert end.query()
-    assert start.elapsed_time(end) >= 0.0
-    x = mindtorch.ones(1, device="cuda")
-    x.record_stream(stream)
-    with cuda.stream(None):
-        assert cuda.current_stream() == cuda.default_stream()
+    assert start.elapsed_time(end) >= 0
+    before.wait_stream(stream)
+    with pytest.raises(RuntimeError, match="recorded"):
+        start.elapsed_time(lib.cuda.Event(enable_timing=True))
+    lib.ones(1, device="cuda").record_stream(stream)
 
 
-def test_memory_statistics(present: None) -> None:
-    cuda.empty_cache()
-    cuda.reset_peak_memory_stats()
-    for value in (
-        cuda.memory_allocated(), cuda.max_memory_allocated(), cuda.memory_reserved(), cuda.max_memory_reserved()
-    ):  # fmt: skip
-        assert isinstance(value, int)
-        assert value >= 0
-    free, total = cuda.mem_get_info()
+@pytest.mark.usefixtures("alias")
+def test_memory_statistics() -> None:
+    assert 0 < lib.cuda.memory_allocated() <= lib.cuda.max_memory_allocated()
+    assert lib.cuda.memory_reserved() > 0
+    free, total = lib.cuda.mem_get_info()
     assert 0 < free <= total
-    assert isinstance(cuda.memory_stats(), dict)
-    assert isinstance(cuda.memory_summary(), str)
+    assert "allocated_bytes.all.peak" in lib.cuda.memory_stats()
+    assert "allocated_bytes" in lib.cuda.memory_summary()
+    with pytest.raises(NotImplementedError, match="_record_memory_history"):
+        lib.cuda.memory._record_memory_history()
 
 
-def test_nvtx_ranges(present: None) -> None:
-    cuda.nvtx.range_push("a")
-    cuda.nvtx.range_pop()
-    with cuda.nvtx.range("b"):
-        pass
+@pytest.mark.usefixtures("alias")
+def test_legacy_types_and_missing_names() -> None:
+    x = lib.cuda.FloatTensor([1.0, 2.0])
+    assert x.is_cuda
+    assert x.type() == "torch.cuda.FloatTensor"
+    assert isinstance(x, lib.cuda.FloatTensor)
+    assert not isinstance(x, lib.FloatTensor)
+    assert not isinstance(x.double(), lib.cuda.FloatTensor)
+    with pytest.raises(AttributeError, match=r"torch\.cuda\.CUDAGraph"):
+        _ = lib.cuda.CUDAGraph
 
 
-def test_lazy_calls_run_at_once(present: None) -> None:
-    log: list[Any] = []
-    cuda._lazy_call(lambda: log.append(1))
-    assert log == [1]
+@pytest.mark.usefixtures("alias")
+def test_checkpointing_restores_the_device_generator() -> None:
+    from mindtorch.utils.checkpoint import checkpoint
 
-
-@pytest.mark.parametrize("name", ["CUDAGraph", "graph", "graph_pool_handle", "make_graphed_callables", "cudart"])
-def test_missing_names_are_loud(name: str) -> None:
-    assert not hasattr(cuda, name)
-    with pytest.raises(NotImplementedError, match=rf"torch\.cuda\.{name} is not supported"):
-        getattr(cuda, name)
-
-
-def test_autocast_is_the_identity_when_off_and_loud_when_on() -> None:
-    with mindtorch.autocast("cuda", enabled=False), cuda.amp.autocast(enabled=False):
-        assert (mindtorch.ones(1) * 2).dtype == mindtorch.float32
-    with pytest.raises(NotImplementedError, match="autocast"):
-        mindtorch.autocast("cuda", dtype=mindtorch.bfloat16)
-    assert cuda.amp.GradScaler(enabled=False).get_scale() == 1.0
+    for reentrant in (True, False):
+        x = lib.ones(50, device="cuda", requires_grad=True)
+        lib.cuda.manual_seed(3)
+        y = checkpoint(lambda t: lib.nn.functional.dropout(t, 0.5), x, use_reentrant=reentrant)
+        y.sum().backward()
+        assert x.grad is not None
+        assert x.grad.tolist() == y.tolist()

@@ -80,6 +80,7 @@ def op(
 def _public(name: str, impl: Callable[..., Any], takes_out: bool) -> Callable[..., Any]:
     """The function that users call: accepts NumPy's argument names and ``out=``, and is fast without them."""
     parameters = inspect.signature(impl).parameters
+    rest = next((p.name for p in parameters.values() if p.kind is p.VAR_POSITIONAL), None)
     renames = {a: b for a, b in _NUMPY_NAMES.items() if b in parameters and a not in parameters}
 
     @functools.wraps(impl)
@@ -90,6 +91,8 @@ def _public(name: str, impl: Callable[..., Any], takes_out: bool) -> Callable[..
         for a, b in renames.items():
             if a in kwargs:
                 kwargs[b] = kwargs.pop(a)
+        if rest is not None and rest in kwargs:  # flip(x, dims=(0, 1)) for flip(x, 0, 1)
+            args = (*args, kwargs.pop(rest))
         if out is None:
             return impl(*args, **kwargs)
         return _into(name, out, impl, args, kwargs)

@@ -124,8 +124,12 @@ def clamp_max(input: Tensor, max: Any) -> Tensor:  # noqa: A002
 
 @op(inplace=True, out=True)
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
+    d = input.dtype
+    if d.is_low:  # one rounding, at the end
+        input, tensor1, tensor2 = input.float(), tensor1.float(), tensor2.float()
     product = tensor1 * tensor2
-    return input + (product if value == 1 else product * value)
+    out = input + (product if value == 1 else product * value)
+    return out.to(d) if d.is_low else out
 
 
 @op(inplace=True, out=True)
@@ -138,7 +142,11 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) 
             "tensor2) for float inputs. The future addcdiv behavior is just the latter implementation: (input + value "
             "* tensor1 / tensor2), for all dtypes."
         )
-    return input + (tensor1 if value == 1 else tensor1 * value) / tensor2
+    d = input.dtype
+    if d.is_low:  # one rounding, at the end
+        input, tensor1, tensor2 = input.float(), tensor1.float(), tensor2.float()
+    out = input + (tensor1 if value == 1 else tensor1 * value) / tensor2
+    return out.to(d) if d.is_low else out
 
 
 @op(inplace=True, out=True)
@@ -162,7 +170,7 @@ def isclose(
     same = input == other
     if equal_nan and input.dtype.category >= FLOATING:
         same = same | (input.isnan() & other.isnan())
-    if rtol == 0 and atol == 0:
+    if (rtol == 0 and atol == 0) or input.dtype is bool_:
         return same
     allowed = atol + (rtol * other).abs()
     return same | ((input - other).abs().isfinite() & ((input - other).abs() <= allowed))
@@ -177,7 +185,10 @@ def allclose(
 
 @op(inplace=True)
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    where_ = mask.expand_as(input).reshape(-1).nonzero().view(-1)
+    from .shape import broadcast_tensors
+
+    input, mask = broadcast_tensors(input, mask)
+    where_ = mask.reshape(-1).nonzero().view(-1)
     return input.reshape(-1).index_put((where_,), source.reshape(-1)[: where_.numel()]).view(input.shape)
 
 

@@ -345,8 +345,8 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 
 
 @op(method=False)
-def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
-    return full((), s, dtype=dtype or get_default_dtype(), device=device)
+def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    return full((), s, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad)
 
 
 def legacy_new(cls: type[Tensor], *args: Any, device: Any = None, d: dtype | None = None) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._array import Array
-from .._dtype import INTEGRAL, int32, int64, uint8
+from .._dtype import INTEGRAL, float32, float64, int32, int64, uint8
 from .._dtype import bool as bool_
 from .._tensor import Tensor, _wrap_dim, wrap
 from ..kernels import call
@@ -54,9 +54,11 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
 
 
 def _gather_array(a: Array, index: Array, dim: int) -> Array:
-    if index.dtype not in (int64, int32):
+    if index.dtype not in (int64, int32) and index.size:
         raise RuntimeError("gather(): Expected dtype int32/int64 for index")
-    if len(index.shape) != len(a.shape) and index.shape:
+    if index.size == 0:
+        return Array(np.empty(index.shape, a.dtype._np), a.device, a.dtype)
+    if max(len(index.shape), 1) != max(len(a.shape), 1):
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
     for i, (n, m) in enumerate(zip(index.shape, a.shape, strict=False)):
         if i != dim and n > m:
@@ -65,12 +67,11 @@ def _gather_array(a: Array, index: Array, dim: int) -> Array:
                 f"{list(a.shape)} apart from dimension {dim}"
             )
     _bounds(index, a.shape[dim] if a.shape else 1, dim)
-    if not a.shape:
-        return a.clone()
-    if index.shape and 0 not in index.shape and index.shape[:dim] + index.shape[dim + 1 :] != a.shape[:dim] + a.shape[dim + 1 :]:
-        a = a.as_strided(
-            tuple(m if i == dim else n for i, (n, m) in enumerate(zip(index.shape, a.shape, strict=True))), a.strides, a.offset
-        ).contiguous()
+    if not a.shape or not index.shape:
+        return Array(a.np.reshape(-1)[index.np], a.device, a.dtype)
+    used = tuple(m if i == dim else n for i, (n, m) in enumerate(zip(index.shape, a.shape, strict=True)))
+    if used != a.shape:
+        a = a.as_strided(used, a.strides, a.offset).contiguous()
     return call("gather", a, dim, cast(index, int64))
 
 
@@ -82,7 +83,8 @@ def _bounds(index: Array, size: int, dim: int) -> None:
 
 
 def _gather_grad(c: Any, g: Tensor) -> tuple[Any, None]:
-    return g.new_zeros(c.shapes[0]).scatter_add(c.params[0], c.input(1), g), None
+    zeros = g.new_zeros(c.shapes[0])
+    return (zeros if g.numel() == 0 else zeros.scatter_add(c.params[0], c.input(1), g)), None
 
 
 _gather = Prim("gather", _gather_array, _gather_grad, save=(1,))
@@ -98,6 +100,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     if dim is None:
         return gather(input.reshape(-1), 0, indices.reshape(-1))
     dim = _wrap_dim(dim, input.dim())
+    indices = indices + (indices < 0) * input.shape[dim]
     lead = np.broadcast_shapes(
         *[tuple(1 if i == dim else n for i, n in enumerate(t.shape)) for t in (input, indices)]
     )
@@ -109,8 +112,9 @@ def _scatter_kernel(name: str) -> Any:
     def forward(a: Array, index: Array, src: Array, dim: int) -> Array:
         if src.dtype is not a.dtype:
             raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")
-        if index.dtype is not int64:
-            raise RuntimeError(f"{name}(): Expected dtype int64 for index")
+        if index.dtype not in (int64, int32) and index.size:
+            raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
+        index = cast(index, int64)
         _bounds(index, a.shape[dim] if a.shape else 1, dim)
         if not a.shape:
             return call(name, *(x.as_strided((1,), (1,), x.offset) for x in (a,)), 0,
@@ -194,14 +198,21 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
 @op(inplace=True, out=True)
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     dim = _wrap_dim(dim, input.dim())
+    if input.dim() == 0:
+        return index_copy(input.view(1), 0, index, source.view(1)).view(())
     return input.index_put((slice(None),) * dim + (index,), source)
 
 
 @op(inplace=True)
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+    if input.dim() == 0:
+        return index_fill(input.view(1), 0, index, value).view(())
     dim = _wrap_dim(dim, input.dim())
-    value = value if isinstance(value, Tensor) else input.new_full((), value)
-    return input.index_put((slice(None),) * dim + (index,), value)
+    hit = np.zeros(input.shape[dim], np.bool_)
+    hit[index._arr.np] = True
+    shape = [1] * input.dim()
+    shape[dim] = input.shape[dim]
+    return input.masked_fill(wrap(Array(hit.reshape(shape), input.device)), value)
 
 
 # ------------------------------------------------------------------ advanced indexing
@@ -449,8 +460,11 @@ _searchsorted = Prim("searchsorted", lambda b, v, right: call("searchsorted", b,
 
 @op(method=False)
 def searchsorted(
-    sorted_sequence: Tensor, input: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None
-) -> Tensor:
+    sorted_sequence: Tensor, input: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None,
+    sorter: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    if sorter is not None:
+        sorted_sequence = sorted_sequence.gather(-1, sorter)
     values = input if isinstance(input, Tensor) else sorted_sequence.new_tensor(input)
     found = _searchsorted((sorted_sequence.detach(), values.detach()), right or side == "right")
     return found.to(int32) if out_int32 else found
@@ -468,6 +482,7 @@ _bincount = Prim("bincount", lambda a, n: call("bincount", a, n))
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     if weights is not None:
         n = max(minlength, int(input.max()) + 1 if input.numel() else 0)
+        weights = weights if weights.dtype is float32 else weights.to(float64)
         return weights.new_zeros((n,)).index_add(0, input.to(int64), weights)
     if input.numel() and int(input.min()) < 0:
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._array import Array
-from .._dtype import COMPLEX
+from .._dtype import COMPLEX, INTEGRAL
 from .._tensor import Tensor
 from ..kernels import call
 from ._prim import Prim
@@ -148,6 +148,8 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 
 def _affine(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
     """``beta * input + alpha * product``; beta 0 ignores input, NaNs and all."""
+    if product.dtype.category <= INTEGRAL:
+        beta, alpha = int(beta), int(alpha)
     if alpha != 1:
         product = product * alpha
     if beta == 0:

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from .._array import Array
-from .._dtype import FLOATING, finfo, int32, int64
+from .._dtype import FLOATING, INTEGRAL, finfo, int32, int64
 from .._tensor import Tensor, _wrap_dim
 from ..kernels import call
 from ..tape.grad_mode import mode
@@ -155,6 +155,8 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
 @op(module=F, method=False)
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+    if input.dtype.category <= INTEGRAL:
+        min_val, max_val = int(min_val), int(max_val)
     return _maybe_inplace(input, input.clamp(min_val, max_val), inplace)
 
 
@@ -335,8 +337,8 @@ def group_norm(
     return out if bias is None else out + bias.view(broadcast)
 
 
-@op(module=F, method=False)
-def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Any = None) -> Tensor:
+@op(module=F, method=False, out=True)
+def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
     return input / input.norm(p, dim, True).clamp_min(eps).expand_as(input)
 
 
@@ -507,6 +509,9 @@ def kl_div(
 
 @op(module=F, method=False)
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    from .shape import broadcast_tensors
+
+    x1, x2 = broadcast_tensors(x1, x2)
     n1 = (x1 * x1).sum(dim).sqrt().clamp_min(eps)
     n2 = (x2 * x2).sum(dim).sqrt().clamp_min(eps)
     return (x1 * x2).sum(dim) / (n1 * n2)

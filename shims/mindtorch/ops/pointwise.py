@@ -57,6 +57,10 @@ def _unary(
         return prim((input,))
 
 
+def _no_trigamma() -> Tensor:
+    raise NotImplementedError("the gradient of torch.digamma is not supported by mindtorch yet")
+
+
 _unary("exp", lambda c, g: g * c.result(), save="result")
 _unary("exp2", lambda c, g: g * c.result() * math.log(2), save="result")
 _unary("expm1", lambda c, g: g * (c.result() + 1), save="result")
@@ -84,7 +88,7 @@ _unary("erf", lambda c, g: g * (2 / _SQRT_PI) * (-(c.input(0) * c.input(0))).exp
 _unary("erfc", lambda c, g: g * (-2 / _SQRT_PI) * (-(c.input(0) * c.input(0))).exp())
 _unary("erfinv", lambda c, g: g * (_SQRT_PI / 2) * c.result().pow(2).exp(), save="result")
 _unary("lgamma", lambda c, g: g * c.input(0).digamma())
-_unary("digamma", None)
+_unary("digamma", lambda c, g: _no_trigamma())
 _unary("neg", lambda c, g: -g, to_float=False, save="", aliases=("negative",), dunder=("__neg__",))
 _unary("abs", lambda c, g: g * c.input(0).sign(), to_float=False, aliases=("absolute",), dunder=("__abs__",))
 _unary("floor", lambda c, g: g.new_zeros(g.shape), to_float=False, save="", integers_unchanged=True)

@@ -351,7 +351,9 @@ def vector_norm(x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False,
     if ord == 2:
         return _norm2((x,), dims, bool(keepdim)) if dims else x.abs()
     if ord == 0:
-        return (x != 0).to(x.dtype).sum(dims, keepdim)
+        from .composite import where
+
+        return where(x != 0, 1.0, x * 0).sum(dims, keepdim)  # constant, with PyTorch's gradient of zero
     magnitude = x.abs()
     if ord == 1:
         return magnitude.sum(dims, keepdim)
@@ -427,7 +429,10 @@ def _cum_extreme(name: str) -> None:
 
     @op(name, out=True)
     def declared(input: Tensor, dim: int) -> Any:
-        return _named(name)(*prim((input,), _wrap_dim(dim, input.dim())))
+        dim = _wrap_dim(dim, input.dim())
+        if input.dim() == 0:
+            return _named(name)(input.clone(), input.new_zeros((), dtype=int64))
+        return _named(name)(*prim((input,), dim))
 
 
 _cum_extreme("cummax")

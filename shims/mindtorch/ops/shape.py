@@ -41,7 +41,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
             )
     used = [x for x in tensors if x._arr.shape != (0,)]  # PyTorch skips these, whatever the others' shapes
     if not used:
-        return tensors[0].to(d) * 1
+        return tensors[0].to(d).clone()
     dim = _wrap_dim(dim, used[0].dim())
     first = used[0]._arr.shape
     for i, x in enumerate(used):

@@ -158,7 +158,7 @@ def _post_hooks(node: Node, outputs: tuple[Any, ...], grads: tuple[Any, ...]) ->
 
 
 def _validate(node: Node, outputs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Give each gradient the shape and dtype of the input that it belongs to (broadcasting undone), as PyTorch does."""
+    """Give each gradient the shape (broadcasting undone), dtype and device of the input that it belongs to."""
     edges = node.next_edges
     if len(outputs) != len(edges) and not isinstance(node, AccumulateGrad):
         if len(outputs) < len(edges) or any(o is not None for o in outputs[len(edges) :]):
@@ -171,9 +171,9 @@ def _validate(node: Node, outputs: tuple[Any, ...]) -> tuple[Any, ...]:
     for i, (edge, g) in enumerate(zip(edges, outputs, strict=False)):
         if edge is None or g is None:
             continue
-        shape, d, _ = edge[0].meta(edge[1])
+        shape, d, device = edge[0].meta(edge[1])
         a = g._arr
-        if a.shape != shape or a.dtype is not d:
+        if a.shape != shape or a.dtype is not d or a.device is not device:
             if fixed is None:
                 fixed = list(outputs)
             if a.shape != shape:
@@ -183,7 +183,7 @@ def _validate(node: Node, outputs: tuple[Any, ...]) -> tuple[Any, ...]:
                         f"expected shape compatible with {list(shape)}"
                     )
                 g = g.sum_to_size(shape)
-            fixed[i] = g.to(d)
+            fixed[i] = g.to(device, d)
     return outputs if fixed is None else tuple(fixed)
 
 

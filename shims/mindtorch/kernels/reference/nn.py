@@ -10,12 +10,16 @@ from ._registry import kernel
 
 @kernel()
 def softmax(x: np.ndarray, dim: int) -> np.ndarray:
+    if not x.size:
+        return x.copy()
     e = np.exp(x - np.max(x, axis=dim, keepdims=True))
     return e / np.sum(e, axis=dim, keepdims=True)
 
 
 @kernel()
 def log_softmax(x: np.ndarray, dim: int) -> np.ndarray:
+    if not x.size:
+        return x.copy()
     shifted = x - np.max(x, axis=dim, keepdims=True)
     return shifted - np.log(np.sum(np.exp(shifted), axis=dim, keepdims=True))
 

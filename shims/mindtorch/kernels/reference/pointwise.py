@@ -14,7 +14,7 @@ for _name, _ufunc in {
     "log2": np.log2, "log10": np.log10, "log1p": np.log1p, "sqrt": np.sqrt, "sin": np.sin, "cos": np.cos,
     "tan": np.tan, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "sinh": np.sinh, "cosh": np.cosh,
     "tanh": np.tanh, "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "floor": np.floor,
-    "ceil": np.ceil, "trunc": np.trunc, "sign": np.sign, "round": np.rint, "bitwise_not": np.invert,
+    "ceil": np.ceil, "trunc": np.trunc, "round": np.rint, "bitwise_not": np.invert,
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.true_divide, "pow": np.power,
     "atan2": np.arctan2, "maximum": np.maximum, "minimum": np.minimum, "fmax": np.fmax, "fmin": np.fmin,
     "bitwise_and": np.bitwise_and, "bitwise_or": np.bitwise_or, "bitwise_xor": np.bitwise_xor,
@@ -75,6 +75,11 @@ def lgamma(x: np.ndarray) -> np.ndarray:
 def digamma(x: np.ndarray) -> np.ndarray:
     # PyTorch: digamma(+-0) is -+inf, and nan at negative integers.
     return _as(np.where(x == 0, np.copysign(np.inf, -x), special.digamma(x)), x)
+
+
+@kernel()
+def sign(x: np.ndarray) -> np.ndarray:
+    return x.copy() if x.dtype == np.bool_ else np.sign(x)
 
 
 @kernel()
