@@ -94,6 +94,9 @@ class ReduceOp:
     def __repr__(self) -> str:
         return f"<RedOpType.{self.op.name}: {self.op.value}>"
 
+    def __str__(self) -> str:
+        return f"RedOpType.{self.op.name}"
+
 
 for _kind in RedOpType:
     setattr(ReduceOp, _kind.name, ReduceOp(_kind))
