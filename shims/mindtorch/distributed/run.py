@@ -115,9 +115,9 @@ def run(args: argparse.Namespace) -> None:
         raise NotImplementedError(
             f"{nodes} node(s) with {per_node} process(es) each are not supported yet: use --nproc_per_node 1"
         )
+    command = _command(args)
     os.environ.update(_environment(args))
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    command = _command(args)
     sys.stdout.flush()
     if args.run_path:
         sys.argv = [args.training_script, *args.training_script_args]

@@ -1,0 +1,127 @@
+"""The launcher, the vocabulary of distributed checkpoints, and names that are only there to be imported."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import mindtorch
+import mindtorch.distributed.run
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from side_by_side import same  # noqa: E402
+
+
+@pytest.fixture
+def dist() -> Iterator[Any]:
+    package = mindtorch.distributed
+    package.init_process_group("nccl", store=package.HashStore(), rank=0, world_size=1)
+    yield package
+    package.destroy_process_group()
+
+
+def test_coalesced_calls_finish_with_the_manager(dist: Any) -> None:
+    a, b = mindtorch.zeros(2), mindtorch.zeros(2)
+    with dist._coalescing_manager(async_ops=True) as manager:
+        assert dist.all_gather_into_tensor(a, mindtorch.full((2,), 2.0)) is None
+        dist.reduce_scatter_tensor(b, mindtorch.full((2,), 3.0))
+    assert len(manager.works) >= 2
+    manager.wait()
+    assert (a.tolist(), b.tolist(), manager.works) == ([2.0, 2.0], [3.0, 3.0], [])
+    assert dist.distributed_c10d._world.pg_coalesce_state == {}
+
+
+def test_premultiplied_sum(dist: Any) -> None:
+    x = mindtorch.ones(2)
+    dist.all_reduce(x, op=dist._make_nccl_premul_sum(3.0))
+    out = mindtorch.zeros(2)
+    dist.reduce_scatter_tensor(out, x, op=dist._make_nccl_premul_sum(mindtorch.tensor(2.0)))
+    assert (x.tolist(), out.tolist()) == ([3.0, 3.0], [6.0, 6.0])
+
+
+# ------------------------------------------------------------------ names
+def test_unsupported_names_are_loud_and_harmless() -> None:
+    from mindtorch.distributed import DeviceMesh
+    from mindtorch.distributed._tensor import DTensor
+    from mindtorch.distributed.checkpoint import DefaultSavePlanner, FileSystemWriter, save
+
+    class Planner(DefaultSavePlanner):
+        pass
+
+    assert not isinstance(mindtorch.ones(1), DTensor)
+    assert not hasattr(DeviceMesh, "from_group")
+    for use, name in ((Planner, "DefaultSavePlanner"), (FileSystemWriter, "FileSystemWriter"), (DTensor, "DTensor")):
+        with pytest.raises(NotImplementedError, match=rf"torch\.distributed.*{name} is not supported"):
+            use("x")
+    with pytest.raises(NotImplementedError, match=r"torch\.distributed\..*DeviceMesh\.from_group is not supported"):
+        _ = DeviceMesh.from_group
+    with pytest.raises(NotImplementedError, match=r"torch\.distributed\.checkpoint\.save is not supported"):
+        save({})
+
+
+def test_nested_state_dicts_and_overlaps() -> None:
+    def program(lib: Any) -> Any:
+        checkpoint = import_module(f"{lib.__name__}.distributed.checkpoint")
+        nested = import_module(f"{lib.__name__}.distributed.checkpoint._nested_dict")
+        resharding = import_module(f"{lib.__name__}.distributed.checkpoint.resharding")
+        state = {"a": {"b": lib.ones(1), "c": [1, 2]}, "d": [lib.zeros(1), {"e": 3}], "f": (), "g": {}}
+        flat, mapping = nested.flatten_state_dict(state)
+        box = checkpoint.ChunkStorageMetadata
+        overlap = resharding._shards_get_overlap_region_wrt_saved_tensor(
+            box(lib.Size([0, 2]), lib.Size([4, 4])), box(lib.Size([2, 0]), lib.Size([4, 3]))
+        )
+        index = checkpoint.metadata.MetadataIndex("w", [1, 2], 5)
+        return (
+            flat, mapping, nested.unflatten_state_dict(flat, mapping), [tuple(o) for o in overlap],
+            index == checkpoint.metadata.MetadataIndex("w", [1, 2]), index.fqn, index.offset,
+        )  # fmt: skip
+
+    same(program)
+
+
+# ------------------------------------------------------------------ the launcher
+def launch(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    return subprocess.run(
+        [sys.executable, "-m", "mindtorch.distributed.run", *args],
+        cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("extra", [[], ["--run-path"]])
+def test_the_script_gets_torchruns_variables(extra: list[str], tmp_path: Path) -> None:
+    names = ["RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "GROUP_RANK"]
+    (tmp_path / "train.py").write_text(
+        f"import json, os, sys\nprint(json.dumps([[os.environ[n] for n in {names}], sys.argv]))\nsys.exit(3)\n"
+    )
+    done = launch("--nproc_per_node", "1", "--master_port=1234", *extra, "train.py", "--lr", "1", "-m", cwd=tmp_path)
+    assert done.returncode == 3, done.stderr
+    variables = ["0", "0", "1", "1", "127.0.0.1", "1234", "0"]
+    assert json.loads(done.stdout) == [variables, ["train.py", "--lr", "1", "-m"]]
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        (("--nproc_per_node=2",), "2 process"),
+        (("--nnodes=2",), "2 node"),
+        (("--nproc_per_node=many",), "Unsupported nproc_per_node value: many"),
+        (("--no-python", "-m"), "Don't use both the '--no-python' flag and the '--module' flag"),
+    ],
+)
+def test_what_cannot_be_started_ends_with_2(
+    args: tuple[str, ...], text: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "execvp", lambda *a: pytest.fail(f"started {a}"))
+    with pytest.raises(SystemExit) as caught:
+        mindtorch.distributed.run.main([*args, "train.py"])
+    assert caught.value.code == 2
+    assert text in capsys.readouterr().err
