@@ -232,6 +232,34 @@ def test_backward_with_inputs() -> None:
     same(program)
 
 
+def test_backward_with_inputs_that_are_no_leaves() -> None:
+    def program(lib: Any) -> Any:
+        x = leaf(lib, 3)
+        y = x * 2
+        (y * y).sum().backward(inputs=[y])
+        return x.grad, y.grad
+
+    same(program)
+
+
+def test_gradients_of_leaves_are_contiguous() -> None:
+    def program(lib: Any) -> Any:
+        x = leaf(lib, 3, 4)
+        (x.t() * lib.arange(12.0).view(4, 3)).sum().backward()
+        return x.grad, x.grad.stride(), x.grad.view(-1)
+
+    same(program)
+
+
+def test_a_hook_must_return_a_tensor() -> None:
+    def program(lib: Any) -> None:
+        x = leaf(lib, 3)
+        x.register_hook(lambda g: 3)
+        x.sum().backward()
+
+    same_error(program, "expected Variable, but hook returned 'int'", TypeError)
+
+
 # ------------------------------------------------------------------ graph
 def test_nodes_and_their_edges() -> None:
     def program(lib: Any) -> Any:
@@ -469,7 +497,11 @@ def test_function_that_writes_to_its_input() -> None:
         plain = lib.ones(2)
         w = Double.apply(plain)
         z.sum().backward()
-        return z is y, z.grad_fn.name(), y, x.grad, w is plain, w, w.requires_grad
+        base = leaf(lib, 4, seed=1)
+        copy = base * 1
+        Double.apply(copy[1:3])
+        copy.sum().backward()
+        return z is y, z.grad_fn.name(), y, x.grad, w is plain, w, w.requires_grad, copy, base.grad
 
     same(program)
 
