@@ -93,16 +93,15 @@ def backward(
     targets = None
     if inputs is not None:
         targets = []
-        for i, t in enumerate(_seq(inputs)):
-            if not t.requires_grad:
+        for t in _seq(inputs):
+            edge = t._gradient_edge()
+            if edge is None:
                 raise RuntimeError("One of the differentiated Tensors does not require grad")
-            if not t.is_leaf:
-                raise NotImplementedError(
-                    f"backward(inputs=...): input {i} is not a leaf, which is not supported by mindtorch: use "
-                    "torch.autograd.grad"
-                )
-            targets.append(t._gradient_edge())
-    engine.run_backward(edges, grads, keep, create_graph, targets)
+            targets.append(edge)
+    found = engine.run_backward(edges, grads, keep, create_graph, targets)
+    for t, g in zip(_seq(inputs), found, strict=False):
+        if g is not None and not t.is_leaf:  # leaves have accumulated already
+            t._grad = g if t._grad is None else t._grad + g
 
 
 def grad(

@@ -9,6 +9,7 @@ from typing import Any
 
 from .._tensor import Tensor, ViewMeta, wrap
 from ..tape.grad_mode import mode, no_grad
+from ..tape.inplace import view_error, write_through_view
 from ..tape.node import Edge, Node
 from ..tape.saved import FREED, SavedTensor
 
@@ -211,9 +212,14 @@ def _place(ctx: FunctionCtx, o: Tensor, nr: int, dirty: bool) -> None:
             raise RuntimeError("a leaf Variable that requires grad has been used in an in-place operation.")
         o._vc[0] += 1
         if o._view is not None:
-            raise NotImplementedError(
-                "mark_dirty on a view in a custom autograd.Function is not supported by mindtorch: clone() it first"
-            )
+            if o._view.creation:
+                raise RuntimeError(view_error(o._view.creation))
+            if o._view.base.requires_grad and o._view.base.is_leaf:
+                raise RuntimeError(
+                    "a view of a leaf Variable that requires grad is being used in an in-place operation."
+                )
+            write_through_view(o, (ctx, nr))
+            return
     elif o._view is not None:
         o._view.creation, o._view.version = "custom", o._vc[0]
     o._grad_fn, o._output_nr = ctx, nr

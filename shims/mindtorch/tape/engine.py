@@ -135,6 +135,8 @@ def _pre_hooks(node: Node, grads: list[Tensor | None]) -> None:
                 if grads[nr] is not None:
                     new = hook(grads[nr])
                     if new is not None:
+                        if not hasattr(new, "_arr"):
+                            raise TypeError(f"expected Variable, but hook returned '{type(new).__name__}'")
                         grads[nr] = new
     if node._pre_hooks:
         for hook in list(node._pre_hooks.values()):

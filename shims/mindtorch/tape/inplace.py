@@ -121,10 +121,15 @@ def write(t: Tensor, result: Tensor) -> Tensor:
         # The old history stays, with a gradient of zeros: its leaves are reached also when a constant took its place.
         move_history(t, _copy_edge(t, edge, t._gradient_edge()))
         return t
-    old = v.base._gradient_edge()
-    written = None if edge is None else _copy_edge(t, edge)
-    move_history(v.base, (CopySlices(v.base, t, old, written), 0))
+    write_through_view(t, None if edge is None else _copy_edge(t, edge))
     return t
+
+
+def write_through_view(t: Tensor, written: Edge | None) -> None:
+    """Give the base of a view that was written to its new history; `written`: the edge of what was written."""
+    v = t._view
+    assert v is not None
+    move_history(v.base, (CopySlices(v.base, t, v.base._gradient_edge(), written), 0))
 
 
 def move_history(t: Tensor, edge: Edge) -> None:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .._dtype import contiguous_format
 from ..utils.hooks import RemovableHandle
 from .grad_mode import mode
 from .saved import FREED, SavedTensor
@@ -130,8 +131,8 @@ class AccumulateGrad(Node):
             return ()
         old = t._grad
         if old is None:
-            # A copy: the same tensor may be on its way to other leaves.
-            t._grad = g.clone() if mode.enabled else g.detach().clone()
+            # A copy: the same tensor may be on its way to other leaves. Contiguous: it may be a transposed window.
+            t._grad = (g if mode.enabled else g.detach()).clone(memory_format=contiguous_format)
         elif mode.enabled:
             t._grad = old + g
         else:
