@@ -614,13 +614,13 @@ def run(lib: Any, steps: list[Any]) -> Any:
                 else:
                     _WRITES[name](a, b)
             except (RuntimeError, IndexError) as exc:
-                trail.append(("error", " ".join(str(exc).split()[:4])))
+                trail.append(("error", type(exc).__name__))
     trail.extend((t, strides(t), t._version, t.requires_grad, t._is_view()) for t in tensors)
     try:
         trail.append([t.is_leaf for t in tensors])
         out = sum((t.sin() * (i + 1)).sum() for i, t in enumerate(tensors))
-    except RuntimeError as exc:  # a view whose base was written to, of a kind that forbids that
-        return [*trail, str(exc)[:40]]
+    except RuntimeError:  # a view whose base was written to, of a kind that forbids that
+        return [*trail, "forbidden"]
     try:
         out.backward()
     except RuntimeError as exc:
