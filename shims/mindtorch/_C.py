@@ -20,7 +20,8 @@ def _switch(name: str) -> Any:
 
 for _name in (
     "_debug_set_autodiff_subgraph_inlining", "_jit_override_can_fuse_on_cpu", "_jit_override_can_fuse_on_gpu",
-    "_jit_set_nvfuser_enabled", "_jit_set_profiling_executor", "_jit_set_profiling_mode", "_jit_set_texpr_fuser_enabled",
+    "_jit_set_nvfuser_enabled", "_jit_set_profiling_executor", "_jit_set_profiling_mode",
+    "_jit_set_texpr_fuser_enabled",
 ):  # fmt: skip
     globals()[_name] = _switch(_name)
 

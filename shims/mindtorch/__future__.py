@@ -20,7 +20,9 @@ def get_overwrite_module_params_on_conversion() -> bool:
 def set_swap_module_params_on_conversion(value: bool) -> None:
     """Swapping parameters is not supported: only False is accepted."""
     if value:
-        raise NotImplementedError("torch.__future__.set_swap_module_params_on_conversion(True) is not supported by mindtorch")
+        raise NotImplementedError(
+            "torch.__future__.set_swap_module_params_on_conversion(True) is not supported by mindtorch"
+        )
 
 
 def get_swap_module_params_on_conversion() -> bool:

@@ -1,7 +1,7 @@
 """mindtorch: PyTorch's API on MindSpore kernels. Converted code says ``import mindtorch as torch``."""
 
 # The order matters: operators first, then the modules that are written with them.
-# ruff: noqa: E402, F401, I001
+# ruff: noqa: E402, I001
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ from ._size import Size
 from ._support import missing_attribute as _missing_attribute
 from ._tensor import Tensor
 from ._tensor_str import set_printoptions
+from ._typename import typename
 from .tape.grad_mode import (
     enable_grad,
     inference_mode,

@@ -21,7 +21,7 @@ MINDSPORE_KERNELS = {
 
 def _convert(source: Path, target: Path) -> None:
     subprocess.run(
-        [sys.executable, "-m", "ms_convert", str(source), "--rules", str(ROOT / "rules" / "llm.yaml"), "-o", str(target)],
+        [sys.executable, "-m", "ms_convert", str(source), "--rules", str(ROOT / "rules/llm.yaml"), "-o", str(target)],
         check=True, capture_output=True,
     )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """The operators, by family. Importing this declares them all and attaches the methods to Tensor."""
 
-from . import (  # noqa: F401
+from . import (
     binary,
     composite,
     convert,

@@ -110,7 +110,9 @@ def mul(input: Any, other: Any) -> Any:
         return NotImplemented
     d = _common(input, other)
     if d.category == BOOL:
-        return (input if isinstance(input, Tensor) else other).logical_and(other if isinstance(input, Tensor) else input)
+        return (input if isinstance(input, Tensor) else other).logical_and(
+            other if isinstance(input, Tensor) else input
+        )
     return _run(_mul, input, other, d)
 
 
@@ -161,7 +163,9 @@ def rfloordiv(input: Tensor, other: Any) -> Any:
 
 
 _remainder = _prim(
-    "remainder", lambda c, g: (g, -g * (c.input(0) / c.input(1)).floor() if c.needs[1] else None), save={0: (1,), 1: (1,)}
+    "remainder",
+    lambda c, g: (g, -g * (c.input(0) / c.input(1)).floor() if c.needs[1] else None),
+    save={0: (1,), 1: (1,)},
 )
 _fmod = _prim(
     "fmod", lambda c, g: (g, -g * (c.input(0) / c.input(1)).trunc() if c.needs[1] else None), save={0: (1,), 1: (1,)}
@@ -199,9 +203,7 @@ def _pow_grad(c: Any, g: Tensor) -> tuple[Any, Any]:
     return ga, gb
 
 
-_pow = Prim(
-    "pow", lambda a, b, d: call("pow", cast(a, d), cast(b, d)), _pow_grad, save=(0, 1), save_out=(0,)
-)
+_pow = Prim("pow", lambda a, b, d: call("pow", cast(a, d), cast(b, d)), _pow_grad, save=(0, 1), save_out=(0,))
 
 
 def _square_grad(c: Any, g: Tensor) -> tuple[Any]:
@@ -212,7 +214,7 @@ _square = Prim("pow", lambda a: call("mul", a, a), _square_grad, save=(0,))
 
 
 @op(inplace=True, out=True, dunder=("__pow__",))
-def pow(input: Any, exponent: Any) -> Any:  # noqa: A001
+def pow(input: Any, exponent: Any) -> Any:
     if not _check_number(exponent):
         return NotImplemented
     d = _common(input, exponent)

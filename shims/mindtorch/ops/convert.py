@@ -117,7 +117,7 @@ def type_as(input: Tensor, other: Tensor) -> Tensor:
 
 
 @op(module=None)
-def type(input: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:  # noqa: A001
+def type(input: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     if dtype is None:
         return tensor_type(input)
     if isinstance(dtype, dtypes.dtype):

@@ -262,7 +262,9 @@ def infer_array(data: Any, d: dtype | None) -> tuple[np.ndarray, dtype]:
     if a.dtype == object:
         if any(isinstance(x, int) for x in np.ravel(a)):
             raise RuntimeError("Overflow when unpacking long long")
-        raise RuntimeError(f"Could not infer dtype of {type(np.ravel(a)[0]).__name__ if a.size else type(data).__name__}")
+        raise RuntimeError(
+            f"Could not infer dtype of {type(np.ravel(a)[0]).__name__ if a.size else type(data).__name__}"
+        )
     if a.dtype.kind in "US":
         raise TypeError(f"new(): invalid data type '{type(data).__name__ if a.ndim == 0 else 'str'}'")
     if d is None:
@@ -328,9 +330,7 @@ class _Bytes:
 
 
 @op(method=False)
-def frombuffer(
-    buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False
-) -> Tensor:
+def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
     return _finish(np.frombuffer(buffer, dtype._np, count, offset), None, requires_grad, dtype)
 
 
@@ -360,5 +360,3 @@ def legacy_new(cls: type[Tensor], *args: Any, device: Any = None, d: dtype | Non
         a, _ = infer_array(args[0], d)
         return wrap(Array(a, devices.resolve(device), d), cls)
     return wrap(Array(np.empty(ints(args), d._np), devices.resolve(device), d), cls)
-
-

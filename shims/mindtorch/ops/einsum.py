@@ -33,8 +33,8 @@ def einsum(equation: str, *operands: Any) -> Tensor:
             s = s.replace("...", "".join(dots[batch - n :]))
         if len(s) != t.dim():
             raise RuntimeError(
-                f"einsum(): the number of subscripts in the equation ({len(s)}) does not match the number of dimensions "
-                f"({t.dim()}) for an operand"
+                f"einsum(): the number of subscripts in the equation ({len(s)}) does not match the number of "
+                f"dimensions ({t.dim()}) for an operand"
             )
         labels.append(s)
     if arrow:
@@ -89,7 +89,9 @@ def _contract(x: Tensor, sx: str, y: Tensor, sy: str, later: set[str]) -> tuple[
     """One pairwise product as a batched matrix product."""
     x, sx = _sum_out(x, sx, later | set(sy))
     y, sy = _sum_out(y, sy, later | set(sx))
-    size = {c: max(n for s, t in ((sx, x), (sy, y)) for k, n in zip(s, t.shape, strict=True) if k == c) for c in sx + sy}
+    size = {
+        c: max(n for s, t in ((sx, x), (sy, y)) for k, n in zip(s, t.shape, strict=True) if k == c) for c in sx + sy
+    }
     both = [c for c in sx if c in sy]
     shared = [c for c in both if c in later]
     summed = [c for c in both if c not in later]

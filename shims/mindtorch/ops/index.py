@@ -101,9 +101,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
         return gather(input.reshape(-1), 0, indices.reshape(-1))
     dim = _wrap_dim(dim, input.dim())
     indices = indices + (indices < 0) * input.shape[dim]
-    lead = np.broadcast_shapes(
-        *[tuple(1 if i == dim else n for i, n in enumerate(t.shape)) for t in (input, indices)]
-    )
+    lead = np.broadcast_shapes(*[tuple(1 if i == dim else n for i, n in enumerate(t.shape)) for t in (input, indices)])
     x = input.expand(tuple(input.shape[dim] if i == dim else n for i, n in enumerate(lead)))
     return gather(x, dim, indices.expand(tuple(indices.shape[dim] if i == dim else n for i, n in enumerate(lead))))
 
@@ -256,7 +254,9 @@ def _put_array(a: Array, values: Array, *rest: Any) -> Array:
             f"Index put requires the source and destination dtypes match, got {_name(a)} for the destination and "
             f"{_name(values)} for the source."
         )
-    return call("index_put_accumulate" if accumulate else "index_put", a, _split_operands(tuple(indices), slots), values)
+    return call(
+        "index_put_accumulate" if accumulate else "index_put", a, _split_operands(tuple(indices), slots), values
+    )
 
 
 def _name(a: Array) -> str:
@@ -349,9 +349,7 @@ def _basic(input: Tensor, key: Any) -> tuple[Tensor, list[Tensor], tuple[bool, .
                 out = out.select(dim, k.__index__())
             except IndexError:
                 n = out._arr.shape[dim]
-                raise IndexError(
-                    f"index {k.__index__()} is out of bounds for dimension {dim} with size {n}"
-                ) from None
+                raise IndexError(f"index {k.__index__()} is out of bounds for dimension {dim} with size {n}") from None
         elif isinstance(k, (list, tuple, range)):
             indices.append((dim, _as_index(list(k), input.device)))
             dim += 1

@@ -24,7 +24,9 @@ def _product(a: Array, b: Array) -> Array:
 
 
 def _c_name(d: Any) -> str:
-    return {"float32": "float", "float64": "double", "int64": "long int", "int32": "int"}.get(d.name, f"c10::{type_name(d)}")
+    return {"float32": "float", "float64": "double", "int64": "long int", "int32": "int"}.get(
+        d.name, f"c10::{type_name(d)}"
+    )
 
 
 _mm = Prim(
@@ -87,9 +89,7 @@ def _broadcast_batch(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     a, b = input, other
     if a.dim() == 0 or b.dim() == 0:
-        raise RuntimeError(
-            f"both arguments to matmul need to be at least 1D, but they are {a.dim()}D and {b.dim()}D"
-        )
+        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {a.dim()}D and {b.dim()}D")
     if a.dim() == 2 and b.dim() == 2:
         return mm(a, b)
     if a.dim() == 1 and b.dim() == 1:
@@ -157,7 +157,8 @@ def _affine(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
             n not in (1, m) for n, m in zip(reversed(input.shape), reversed(product.shape), strict=False)
         ):
             raise RuntimeError(
-                f"The expanded size of the tensor {list(product.shape)} must match the existing size {list(input.shape)}"
+                f"The expanded size of the tensor {list(product.shape)} must match the existing size "
+                f"{list(input.shape)}"
             )
         return product
     return (input if beta == 1 else input * beta) + product

@@ -184,10 +184,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 # ------------------------------------------------------------------ linear, embedding, dropout
 @op(module=F, method=False)
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    if weight.dim() == 1:
-        out = input.matmul(weight)
-    else:
-        out = input.matmul(weight.t())
+    out = input.matmul(weight) if weight.dim() == 1 else input.matmul(weight.t())
     return out if bias is None else out + bias
 
 
@@ -216,7 +213,8 @@ def embedding(
 ) -> Tensor:  # fmt: skip
     if max_norm is not None or scale_grad_by_freq or sparse:
         raise NotImplementedError(
-            "torch.nn.functional.embedding with max_norm, scale_grad_by_freq or sparse is not supported by mindtorch yet"
+            "torch.nn.functional.embedding with max_norm, scale_grad_by_freq or sparse is not supported by mindtorch "
+            "yet"
         )
     if weight.dim() != 2:
         raise RuntimeError("'weight' must be 2-D")
@@ -304,9 +302,7 @@ def layer_norm(
 
 
 @op(module=F, method=False)
-def rms_norm(
-    input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None
-) -> Tensor:
+def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None) -> Tensor:
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     _check_normalized("rms_norm", input, shape)
     dims = tuple(range(input.dim() - len(shape), input.dim()))
@@ -531,18 +527,15 @@ def scaled_dot_product_attention(
     scores = (query * math.sqrt(scale)) @ (key * math.sqrt(scale)).transpose(-2, -1)
     if is_causal:
         if attn_mask is not None:
-            raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
+            raise RuntimeError(
+                "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
+            )
         attn_mask = ones(query.shape[-2], key.shape[-2], device=query.device).tril() > 0
     if attn_mask is not None:
-        if attn_mask.dtype.category == 0:
-            scores = scores.masked_fill(~attn_mask, -math.inf)
-        else:
-            scores = scores + attn_mask
+        scores = scores.masked_fill(~attn_mask, -math.inf) if attn_mask.dtype.category == 0 else scores + attn_mask
     weights = softmax(scores, -1)
     if attn_mask is not None and attn_mask.dtype.category == 0:
         weights = weights.masked_fill(~attn_mask.any(-1, keepdim=True), 0)  # a row with nothing to attend to
     if dropout_p:
         weights = dropout(weights, dropout_p)
     return weights @ value
-
-

@@ -63,7 +63,7 @@ _factory("randn", draw.randn)
 
 @op(method=False, out=True)
 def randint(
-    low: Any, high: Any = None, size: Any = None, *, generator: Any = None, dtype: Any = None, layout: Any = None,
+    low: Any = 0, high: Any = None, size: Any = None, *, generator: Any = None, dtype: Any = None, layout: Any = None,
     device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     if size is None:  # randint(high, size)
@@ -106,9 +106,17 @@ def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: A
 def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
     if std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
-    return _fill(input, draw.normal(
-        _engine(generator, input.device), input.numel(), mean, std, input.dtype.name, contiguous=input._arr.is_contiguous
-    ))
+    return _fill(
+        input,
+        draw.normal(
+            _engine(generator, input.device),
+            input.numel(),
+            mean,
+            std,
+            input.dtype.name,
+            contiguous=input._arr.is_contiguous,
+        ),
+    )
 
 
 @op("random_", module=None)

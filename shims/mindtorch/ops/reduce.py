@@ -187,7 +187,7 @@ def _along(name: str, arg: str) -> Prim:
         if a.shape[dim] == 0:
             raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
         index = call(arg, a, dim)
-        shape = a.shape[:dim] + (1,) + a.shape[dim + 1 :]
+        shape = (*a.shape[:dim], 1, *a.shape[dim + 1 :])
         index = index.as_strided(shape, _strides(shape), 0)
         values = call("gather", a, dim, index)
         if keepdim:
@@ -366,7 +366,7 @@ def vector_norm(x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False,
 
 @op("norm", module="linalg", method=False, out=True)
 def linalg_norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    if ord is not None and (dim is None and A.dim() == 2 or isinstance(dim, (tuple, list)) and len(dim) == 2):
+    if ord is not None and ((dim is None and A.dim() == 2) or (isinstance(dim, (tuple, list)) and len(dim) == 2)):
         if ord != "fro":
             raise NotImplementedError(f"torch.linalg.norm(ord={ord!r}) of matrices is not supported by mindtorch yet")
         ord = 2
@@ -402,14 +402,14 @@ def _cumprod_grad(c: Any, g: Tensor) -> tuple[Tensor]:
     dim = c.params[0]
     x, y = c.input(0), c.result()
     if bool((x == 0).any()):
-        raise NotImplementedError("the gradient of torch.cumprod of an input with zeros is not supported by mindtorch yet")
+        raise NotImplementedError(
+            "the gradient of torch.cumprod of an input with zeros is not supported by mindtorch yet"
+        )
     w = g * y
     return (w.flip(dim).cumsum(dim).flip(dim) / x,)
 
 
-_cumprod = Prim(
-    "cumprod", lambda a, dim, d: call("cumprod", cast(a, d), dim), _cumprod_grad, save=(0,), save_out=(0,)
-)
+_cumprod = Prim("cumprod", lambda a, dim, d: call("cumprod", cast(a, d), dim), _cumprod_grad, save=(0,), save_out=(0,))
 
 
 @op(out=True, inplace=True)
@@ -437,4 +437,3 @@ def _cum_extreme(name: str) -> None:
 
 _cum_extreme("cummax")
 _cum_extreme("cummin")
-

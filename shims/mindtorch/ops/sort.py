@@ -40,7 +40,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
 
 
 @op(out=True)
-def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:  # noqa: A002
+def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     if input.dim() == 0:
         return _named("topk")(input.clone(), input.new_zeros((), dtype=_int64()))
     dim = _wrap_dim(dim, input.dim())
@@ -54,7 +54,7 @@ _unique = Prim("unique", lambda a: call("unique", a))
 
 @op()
 def unique(
-    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,  # noqa: A002
+    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
     dim: int | None = None,
 ) -> Any:  # fmt: skip
     if dim is not None:

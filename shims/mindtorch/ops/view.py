@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from math import prod
 from typing import Any
@@ -215,9 +216,7 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
 
 def _expand_array(a: Array, shape: Shape) -> Array:
     lead = len(shape) - len(a.shape)
-    strides = (0,) * lead + tuple(
-        s if n == m else 0 for n, m, s in zip(a.shape, shape[lead:], a.strides, strict=True)
-    )
+    strides = (0,) * lead + tuple(s if n == m else 0 for n, m, s in zip(a.shape, shape[lead:], a.strides, strict=True))
     return a.as_strided(shape, strides, a.offset)
 
 
@@ -230,8 +229,8 @@ def expand(input: Tensor, *sizes: Any, implicit: bool = False) -> Tensor:
     lead = len(shape) - len(have)
     if lead < 0:
         raise RuntimeError(
-            f"expand({input.type()}{{{list(have)}}}, size={shape}): the number of sizes provided ({len(shape)}) must be "
-            f"greater or equal to the number of dimensions in the tensor ({len(have)})"
+            f"expand({input.type()}{{{list(have)}}}, size={shape}): the number of sizes provided ({len(shape)}) must "
+            f"be greater or equal to the number of dimensions in the tensor ({len(have)})"
         )
     for i, n in enumerate(shape):
         old = have[i - lead] if i >= lead else None
@@ -279,9 +278,7 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
 
 def _unsqueeze_array(a: Array, dim: int) -> Array:
     stride = a.shape[dim] * a.strides[dim] if dim < len(a.shape) else 1
-    return a.as_strided(
-        (*a.shape[:dim], 1, *a.shape[dim:]), (*a.strides[:dim], stride, *a.strides[dim:]), a.offset
-    )
+    return a.as_strided((*a.shape[:dim], 1, *a.shape[dim:]), (*a.strides[:dim], stride, *a.strides[dim:]), a.offset)
 
 
 _unsqueeze = Prim("unsqueeze", _unsqueeze_array, lambda c, g: (g.squeeze(c.params[0]),), view="")
@@ -307,9 +304,7 @@ def _slice_array(a: Array, dim: int, start: int, length: int, step: int) -> Arra
     return a.as_strided(tuple(shape), tuple(strides), offset)
 
 
-_slice = Prim(
-    "slice", _slice_array, lambda c, g: (_window("_slice", g, c.shapes[0], *c.params),), view=""
-)
+_slice = Prim("slice", _slice_array, lambda c, g: (_window("_slice", g, c.shapes[0], *c.params),), view="")
 
 
 @op("_slice", module=None)
@@ -427,7 +422,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
         return split(input, [n // k + (i < n % k) for i in range(k)], dim)
     pieces = []
     edges = [0, *indices_or_sections, n]
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in itertools.pairwise(edges):
         start, stop, _ = slice(start, stop).indices(n)
         pieces.append(_slice((input,), dim, start, max(stop - start, 0), 1))
     return tuple(pieces)
@@ -461,9 +456,7 @@ def _diagonal_array(a: Array, offset: int, i: int, j: int) -> Array:
     return a.as_strided(shape, (*(a.strides[d] for d in keep), a.strides[i] + a.strides[j]), start)
 
 
-_diagonal = Prim(
-    "diagonal", _diagonal_array, lambda c, g: (_window("diagonal", g, c.shapes[0], *c.params),), view=""
-)
+_diagonal = Prim("diagonal", _diagonal_array, lambda c, g: (_window("diagonal", g, c.shapes[0], *c.params),), view="")
 
 
 @op()

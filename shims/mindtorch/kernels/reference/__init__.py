@@ -7,7 +7,7 @@ rounded, unless the kernel is `exact`: one that only moves or compares bits.
 
 from __future__ import annotations
 
-from . import index, linalg, nn, pointwise, reduce, shape, sort  # noqa: F401  registers the kernels
+from . import index, linalg, nn, pointwise, reduce, shape, sort
 from ._registry import KERNELS, Kernel
 
 __all__ = ["KERNELS", "Kernel"]
