@@ -19,8 +19,8 @@ class Prim:
 
     ``forward(*arrays, *params)`` returns an Array or a tuple of them. ``backward(ctx, *grads)`` returns one gradient
     per tensor input (None where there is none); broadcasting and casts of the forward need no undoing in it, the engine
-    does that at every edge. ``save`` maps an input to the inputs whose gradients need it (an empty tuple: any); ``save_out``
-    lists the outputs that are needed.
+    does that at every edge. ``save`` maps an input to the inputs whose gradients need it (an empty tuple: any);
+    ``save_out`` lists the outputs that are needed.
     """
 
     __slots__ = ("backward", "forward", "name", "node_class", "node_name", "save", "save_out", "view")
