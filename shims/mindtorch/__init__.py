@@ -5,7 +5,15 @@
 
 from __future__ import annotations
 
+import importlib.util as _util
+import os as _os
 from typing import Any
+
+_needed = ["numpy", "scipy", "ml_dtypes"]
+if _os.environ.get("MINDTORCH_KERNELS") != "reference":
+    _needed.append("mindspore")
+if _missing := [m for m in _needed if _util.find_spec(m) is None]:
+    raise ImportError(f"mindtorch needs {', '.join(_missing)}: pip install 'ms-convert[runtime]'")
 
 from . import _dtype as _dtypes
 from ._device import device, get_default_device, set_default_device
