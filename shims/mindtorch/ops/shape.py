@@ -227,7 +227,6 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
         x.reshape((1,) * i + (-1,) + (1,) * (len(xs) - 1 - i)).expand(shape) for i, x in enumerate(xs)
     ]
     if swap:
-        grids = [g.transpose(0, 1) for g in grids]
         grids[0], grids[1] = grids[1], grids[0]
     return tuple(grids)
 
