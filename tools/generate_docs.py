@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import pkgutil
 import sys
+import textwrap
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+import mindtorch
+from mindtorch._unsupported import unsupported, unsupported_function
 from mindtorch.kernels import KERNELS
 from mindtorch.kernels.cpu import NATIVE
-from mindtorch.kernels.fallbacks import NUMPY_REASONS, PARTIAL_REASONS
+from mindtorch.kernels.fallbacks import DIFFERENCES, NUMPY_REASONS, PARTIAL_REASONS
 from mindtorch.ops import FUNCTIONS, OPERATORS
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -27,6 +35,40 @@ bit for bit), copies and in-place writes (MindSpore's in-place methods do not wr
 takes 1.4 to 2.6 ms and leaks).
 """
 
+NUMPY_HEAD = """
+## NumPy
+
+The reason why MindSpore does not serve the kernel. "Right" means PyTorch's values and dtype, nan, infinities and
+negative zero included. Times and leaks are those of `benchmarks/bench_fallbacks.py` on a virtual machine with 2 cores
+(AMD EPYC): one float32 call (int32 for bits) until it is done, on 16x16 and on 1024x1024 elements.
+
+| kernel | reason |
+|---|---|"""
+
+DIFFERENCES_HEAD = """
+## Differences
+
+Values of MindSpore's kernels that are not PyTorch's, known and not mended yet; `MINDTORCH_KERNELS=reference` has
+PyTorch's values.
+
+| kernel | difference |
+|---|---|"""
+
+SUPPORT_HEAD = """# Names that mindtorch offers
+
+Written by `tools/generate_docs.py`. The operators come from the operator registry, the rest from what the modules
+export. A name that is missing raises an error that names it, and so do arguments that are not supported. There are
+{operators} operators. Modules that only repeat names of the module above them are left out."""
+
+PLACEHOLDERS_HEAD = """
+## Placeholders
+
+These can be imported, annotated with and tested against, as upstream does when it is imported. Using one raises
+`NotImplementedError`."""
+
+INTERNAL = ("kernels", "ops", "tape", "settings", "nn.functional", "linalg", "special", "nn.modules.", "serialization.")
+"""Modules below mindtorch that PyTorch does not have, or whose names the operator registry lists."""
+
 
 def kernels_page() -> str:
     """docs/kernels.md."""
@@ -34,26 +76,69 @@ def kernels_page() -> str:
     for name, native in sorted(NATIVE.items()):
         dtypes = ", ".join(sorted(d.name for d in native.dtypes))
         lines.append(f"| `{name}` | {dtypes} | {PARTIAL_REASONS.get(name, '')} |")
-    lines += ["", "## NumPy", "", "| kernel | reason |", "|---|---|"]
+    lines.append(NUMPY_HEAD)
     lines += [f"| `{name}` | {NUMPY_REASONS[name]} |" for name in sorted(KERNELS) if name not in NATIVE]
+    if DIFFERENCES:
+        lines.append(DIFFERENCES_HEAD)
+        lines += [f"| `{name}` | {difference} |" for name, difference in sorted(DIFFERENCES.items())]
     return "\n".join(lines) + "\n"
+
+
+def exported(module: str) -> dict[str, Any]:
+    """What a module offers: `__all__`, else the functions and classes that it defines."""
+    found = vars(importlib.import_module(module))
+    names = found.get("__all__") or [n for n, v in found.items() if getattr(v, "__module__", None) == module]
+    return {n: found[n] for n in names if not n.startswith("_") and not inspect.ismodule(found[n])}
+
+
+def is_placeholder(value: Any) -> bool:
+    """Whether a name only stands there to say that it is not supported."""
+    return isinstance(value, type(unsupported(""))) or (
+        inspect.isfunction(value) and value.__code__ is unsupported_function("").__code__
+    )
+
+
+def modules() -> Iterable[str]:
+    """The public modules below mindtorch, but for those whose names the operator registry lists."""
+    for info in pkgutil.walk_packages(mindtorch.__path__, "mindtorch."):
+        name = info.name.removeprefix("mindtorch.")
+        if not any(part.startswith("_") for part in name.split(".")) and not any(
+            name == i or name.startswith(i.rstrip(".") + ".") for i in INTERNAL
+        ):
+            yield name
+
+
+def section(title: str, names: Iterable[str]) -> list[str]:
+    return section_of(f"\n## {title}", names)
+
+
+def section_of(head: str, names: Iterable[str]) -> list[str]:
+    listed = ", ".join(f"`{n}`" for n in sorted(names))
+    return [head, "", *textwrap.wrap(listed, 120, break_long_words=False, break_on_hyphens=False)]
 
 
 def support_page() -> str:
     """docs/support.md."""
-    lines = [
-        "# Supported operators", "",
-        "Written by `tools/generate_docs.py` from the operator registry. A name that is not there raises an error that",
-        "names it.", "",
-    ]  # fmt: skip
+    lines = [SUPPORT_HEAD.format(operators=len(OPERATORS))]
     for module, functions in FUNCTIONS.items():
         if functions:
-            lines += [f"## torch.{module}".rstrip("."), "", ", ".join(f"`{n}`" for n in sorted(functions)), ""]
-    methods = {n.removeprefix("torch.Tensor.") for o in OPERATORS.values() for n in o.names if ".Tensor." in n}
-    lines += ["## torch.Tensor", "", ", ".join(f"`{n}`" for n in sorted(methods)), ""]
-    return "\n".join(lines)
+            lines += section(f"torch.{module}".rstrip("."), functions)
+    lines += section("torch.Tensor", (n[len(TENSOR) :] for o in OPERATORS.values() for n in o.names if TENSOR in n))
+    placeholders: set[str] = set()
+    for module in sorted(modules()):
+        names = exported(f"mindtorch.{module}")
+        above = exported(f"mindtorch.{module}".rpartition(".")[0])
+        if all(n in above and above[n] is v for n, v in names.items()):
+            continue
+        absent = {n for n, v in names.items() if is_placeholder(v)}
+        placeholders |= {f"torch.{module}.{n}" for n in absent}
+        if len(absent) < len(names):
+            lines += section(f"torch.{module}", names.keys() - absent)
+    lines += section_of(PLACEHOLDERS_HEAD, placeholders)
+    return "\n".join(lines) + "\n"
 
 
+TENSOR = "torch.Tensor."
 PAGES = {"kernels.md": kernels_page, "support.md": support_page}
 
 
