@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 import sys
 import textwrap
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ from mindtorch._unsupported import unsupported, unsupported_function
 from mindtorch.kernels import KERNELS
 from mindtorch.kernels.cpu import NATIVE
 from mindtorch.kernels.fallbacks import DIFFERENCES, NUMPY_REASONS, PARTIAL_REASONS
+from mindtorch.nn import functional
 from mindtorch.ops import FUNCTIONS, OPERATORS
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -63,8 +65,8 @@ export. A name that is missing raises an error that names it, and so do argument
 PLACEHOLDERS_HEAD = """
 ## Placeholders
 
-These can be imported, annotated with and tested against, as upstream does when it is imported. Using one raises
-`NotImplementedError`."""
+These can be imported, annotated with and tested against, as upstream does when it is imported. Using one (for a module
+of `torch.nn`: calling it) raises `NotImplementedError`."""
 
 INTERNAL = ("kernels", "ops", "tape", "settings", "nn.functional", "linalg", "special", "nn.modules.", "serialization.")
 """Modules below mindtorch that PyTorch does not have, or whose names the operator registry lists."""
@@ -92,10 +94,12 @@ def exported(module: str) -> dict[str, Any]:
 
 
 def is_placeholder(value: Any) -> bool:
-    """Whether a name only stands there to say that it is not supported."""
-    return isinstance(value, type(unsupported(""))) or (
-        inspect.isfunction(value) and value.__code__ is unsupported_function("").__code__
-    )
+    """Whether a name only stands there to say that it, or the function that its forward calls, is not supported."""
+    if inspect.isfunction(value):
+        return value.__code__ is unsupported_function("").__code__
+    if isinstance(value, type) and issubclass(value, mindtorch.nn.Module):
+        return any(not hasattr(functional, n) for n in re.findall(r"\bF\.(\w+)", inspect.getsource(value.forward)))
+    return isinstance(value, type(unsupported("")))
 
 
 def modules() -> Iterable[str]:
