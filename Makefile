@@ -11,7 +11,7 @@ MEGATRON := 0.12.1
 BIN := $(VENV)/bin
 WORK := .quickstart
 SOURCES := $(WORK)/upstream/megatron_core-$(MEGATRON)
-CONVERTER := $(wildcard convert/*.py rules/*.yaml)
+CONVERTER := $(shell find convert rules -name "*.py" -o -name "*.yaml")
 EXAMPLE := $(wildcard examples/megatron_core_gpt/*.py)
 say = @printf '\n== %s\n' "$(1)"
 

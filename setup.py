@@ -2,4 +2,11 @@
 
 from setuptools import find_packages, setup
 
-setup(packages=["ms_convert", "ms_convert.rules", *find_packages("shims")])
+setup(
+    packages=[
+        "ms_convert",
+        *(f"ms_convert.{package}" for package in find_packages("convert")),
+        "ms_convert.rules",
+        *find_packages("shims"),
+    ]
+)

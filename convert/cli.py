@@ -13,9 +13,9 @@ import typer
 from rich.console import Console
 
 from . import __version__
-from .console import print_report, progress_bar
 from .errors import ConvertError
-from .report import Report
+from .report.console import print_report, progress_bar
+from .report.model import Report
 from .run import Options, run
 
 app = typer.Typer(add_completion=True, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -26,6 +26,13 @@ class ReportFormat(str, Enum):
 
     console = "console"
     json = "json"
+
+
+class Style(str, Enum):
+    """What happens to the names that imports bind."""
+
+    alias = "alias"
+    rename = "rename"
 
 
 def _version(value: bool) -> None:
@@ -58,6 +65,12 @@ def convert(
     report: Annotated[
         ReportFormat, typer.Option("--report", help="json prints the report as JSON, and nothing else, to stdout.")
     ] = ReportFormat.console,
+    style: Annotated[
+        Style,
+        typer.Option(
+            "--style", help='alias: "import mindtorch as torch", uses stay; rename: uses are spelled mindtorch too.'
+        ),
+    ] = Style.alias,
     allow_dirty: Annotated[
         bool, typer.Option("--allow-dirty", help="Convert in place even if git has uncommitted changes there.")
     ] = False,
@@ -81,7 +94,7 @@ def convert(
     target = path if path is not None else repo
     assert target is not None
     errors = Console(stderr=True, highlight=False)
-    options = Options(target, rules, output, check, diff, allow_dirty, jobs or _processors())
+    options = Options(target, rules, output, check, diff, allow_dirty, jobs or _processors(), style.value)
     try:
         result = run(options, progress_bar(errors))
     except ConvertError as error:

@@ -10,13 +10,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .engine import Outcome
 from .errors import ConvertError, RuleError
-from .gitstate import uncommitted
-from .report import FileReport, Report
-from .ruleset import RuleSet, load_rules
-from .tree import Tree, convert_files, own_modules, scan
-from .writer import write_copy, write_in_place, write_one_copy
+from .language.ruleset import RuleSet, load_rules
+from .outcome import Outcome
+from .project.gitstate import uncommitted
+from .project.pool import convert_files
+from .project.tree import Tree, own_modules, scan
+from .project.writer import write_copy, write_in_place, write_one_copy
+from .report.model import FileReport, Report
+from .settings import Settings
 
 # Given the number of files, a context in which the progress is shown; its value is called with how many more are done.
 Progress = Callable[[int], AbstractContextManager[Callable[[int], object]]]
@@ -33,6 +35,7 @@ class Options:
     diff: bool = False
     allow_dirty: bool = False
     jobs: int = 1
+    style: str = "alias"
 
     @property
     def mode(self) -> str:
@@ -51,24 +54,28 @@ def run(options: Options, progress: Progress) -> Report:
     path = _existing(options.path)
     if options.output is not None:
         _check_output(path, options.output)
-    tree = scan(path, in_place=options.mode == "in-place")
+    tree = scan(path, rules.is_about, in_place=options.mode == "in-place")
     if not tree.files and not tree.skipped:
-        raise ConvertError(f"no Python files in {options.path}: is it the directory of the cloned repository?")
+        raise ConvertError(f"nothing to convert in {options.path}: is it the directory of the cloned repository?")
 
     report = Report(str(path), options.mode, rules.files, str(options.output) if options.output else None)
-    own = own_modules(tree.root, frozenset(rule.module for rule in rules.rules)) if path.is_dir() else {}
+    own = own_modules(tree.root, frozenset(m for rule in rules.rules for m in rule.modules())) if path.is_dir() else {}
     for module, where in own.items():
         note = f"{where}: this tree has a top-level module {module} of its own; rules for {module} were not applied"
         report.notes.append(note)
     active = rules.without_modules(frozenset(own))
     with progress(len(tree.files)) as advance:
-        outcomes = convert_files(tree, active, options.jobs, advance) if active.rules else {}
+        outcomes = convert_files(str(tree.root), tree.files, active, Settings(options.style), options.jobs, advance)
     _check_expectations(active, outcomes)
 
-    changed = {relative: outcome.after for relative, outcome in outcomes.items() if outcome.after is not None}
+    changed = {
+        relative: outcome.apply((tree.root / relative).read_bytes())
+        for relative, outcome in outcomes.items()
+        if outcome.changes
+    }
     if options.mode == "in-place" and changed and not options.allow_dirty:
         _refuse_dirty(path)
-    _describe(report, tree, outcomes, options.diff)
+    _describe(report, tree, outcomes, changed if options.diff else {})
     if options.mode == "in-place":
         write_in_place(tree.root, changed)
     elif options.mode == "output":
@@ -124,22 +131,21 @@ def _check_expectations(rules: RuleSet, outcomes: dict[str, Outcome]) -> None:
             raise RuleError(rule.mark, f"{rule.id} expects {wanted} matches but found {found}; nothing was written")
 
 
-def _describe(report: Report, tree: Tree, outcomes: dict[str, Outcome], diff: bool) -> None:
+def _describe(report: Report, tree: Tree, outcomes: dict[str, Outcome], diff: dict[str, bytes]) -> None:
     report.seen = len(tree.files) + len(tree.skipped)
     for relative, why in tree.skipped.items():
         report.files.append(FileReport.not_read(relative, why))
     for relative, outcome in outcomes.items():
-        if outcome.edits or outcome.left or outcome.skipped:
-            with_diff = diff and outcome.after is not None
-            report.files.append(FileReport.of(relative, outcome, _diff(tree, relative, outcome) if with_diff else None))
+        if outcome.changes or outcome.left or outcome.kept or outcome.skipped:
+            patch = _diff(tree, relative, diff[relative]) if relative in diff else None
+            report.files.append(FileReport.of(relative, outcome, patch))
     report.files.sort(key=lambda file: file.path)
 
 
-def _diff(tree: Tree, relative: str, outcome: Outcome) -> bytes:
+def _diff(tree: Tree, relative: str, after: bytes) -> bytes:
     """A unified diff that ``git apply`` and ``patch -p1`` understand, in the file's own bytes."""
-    assert outcome.after is not None
     before = (tree.root / relative).read_bytes()
-    old, new = (_lines(data) for data in (before, outcome.after))
+    old, new = (_lines(data) for data in (before, after))
     name = relative.encode(errors="surrogateescape")
     lines = difflib.diff_bytes(difflib.unified_diff, old, new, b"a/" + name, b"b/" + name)
     return b"".join(line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n" for line in lines)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
+from dataclasses import dataclass
 from functools import cache
 
-from ms_convert.engine import Outcome, convert_source
-from ms_convert.ruleset import RuleSet, load_rules
-from ms_convert.sourcefile import SourceFile
+from ms_convert.edits import Left
+from ms_convert.engine import convert_source
+from ms_convert.language.ruleset import RuleSet, load_rules
+from ms_convert.outcome import Change, Outcome
+from ms_convert.python.sourcefile import SourceFile
+from ms_convert.settings import Settings
 
 
 @cache
@@ -15,25 +20,68 @@ def llm_rules() -> RuleSet:
     return load_rules("llm.yaml")
 
 
-def convert(before: str | bytes, rules: RuleSet | None = None) -> Outcome:
+@dataclass
+class Converted:
+    """What became of ``raw``. ``after`` is None if its bytes do not change."""
+
+    raw: bytes
+    outcome: Outcome
+
+    @property
+    def after(self) -> bytes | None:
+        return self.outcome.apply(self.raw) if self.outcome.changes else None
+
+    @property
+    def edits(self) -> list[Change]:
+        return self.outcome.changes
+
+    @property
+    def left(self) -> list[Left]:
+        return self.outcome.left
+
+    @property
+    def kept(self) -> list[Left]:
+        return self.outcome.kept
+
+    @property
+    def skipped(self) -> Left | None:
+        return self.outcome.skipped
+
+    @property
+    def matches(self) -> Counter[str]:
+        return self.outcome.matches
+
+
+def convert(
+    before: str | bytes, rules: RuleSet | None = None, style: str = "alias", path: str = "example.py"
+) -> Converted:
     raw = before.encode() if isinstance(before, str) else before
-    return convert_source(raw, rules or llm_rules())
+    chosen = (rules or llm_rules()).for_path(path)
+    return Converted(raw, convert_source(raw, chosen, path, Settings(style)))
 
 
-def check_transformed(before: str | bytes, after: str | bytes, rules: RuleSet | None = None) -> None:
+def check_transformed(
+    before: str | bytes,
+    after: str | bytes,
+    rules: RuleSet | None = None,
+    style: str = "alias",
+    path: str = "example.py",
+) -> None:
     """``before`` becomes exactly ``after``, completely, and ``after`` stays."""
     expected = after.encode() if isinstance(after, str) else after
-    outcome = convert(before, rules)
-    assert outcome.skipped is None
-    assert outcome.left == []
-    assert outcome.after == expected
-    check_noop(expected, rules)
+    result = convert(before, rules, style, path)
+    assert result.skipped is None
+    assert result.left == []
+    assert result.after == expected
+    check_noop(expected, rules, style, path)
 
 
-def check_noop(before: str | bytes, rules: RuleSet | None = None) -> None:
+def check_noop(
+    before: str | bytes, rules: RuleSet | None = None, style: str = "alias", path: str = "example.py"
+) -> None:
     """Nothing in ``before`` is touched, nor complained about."""
-    outcome = convert(before, rules)
-    assert (outcome.after, outcome.edits, outcome.left, outcome.skipped) == (None, [], [], None)
+    result = convert(before, rules, style, path)
+    assert (result.after, result.edits, result.left, result.skipped) == (None, [], [], None)
 
 
 def without_imports(raw: bytes) -> list[str]:

@@ -97,4 +97,4 @@ def test_huge_file_is_left() -> None:
 
 
 def test_file_without_a_candidate_is_not_even_decoded() -> None:
-    check_noop(b"\xff\xfe\x00 this is not Python; torch")
+    check_noop(b"\xff\xfe\x00 this is not Python; pytorch")

@@ -59,14 +59,14 @@ def test_in_place(tree: Path) -> None:
     before = snapshot(tree)
     result = ms_convert(tree)
     assert result.exit_code == 0
-    assert "converted 1 of 2 Python files, 1 edit" in result.stdout
+    assert "converted 1 of 2 files, 1 edit" in result.stdout
     after = snapshot(tree)
     assert after.pop("pkg/a.py") == (before.pop("pkg/a.py")[0], AFTER.encode())
     assert after == before
 
     again = ms_convert(tree)
     assert again.exit_code == 0
-    assert "converted 0 of 2 Python files" in again.stdout
+    assert "converted 0 of 2 files" in again.stdout
 
 
 def test_repo_option(tree: Path) -> None:
@@ -138,7 +138,7 @@ def test_check(tree: Path) -> None:
     before = snapshot(tree)
     result = ms_convert(tree, "--check")
     assert result.exit_code == 1
-    assert "would convert 1 of 2 Python files" in result.stdout
+    assert "would convert 1 of 2 files" in result.stdout
     assert "pkg/a.py: would change (1 edit)" in result.stdout
     assert snapshot(tree) == before
     ms_convert(tree)
@@ -158,7 +158,7 @@ def test_diff_is_a_patch(repository: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert snapshot(repository) == before
     assert b"-import torch\n+import mindtorch as torch\n" in result.stdout_bytes
-    assert "would convert 4 of 5 Python files" in result.stderr
+    assert "would convert 4 of 5 files" in result.stderr
     (tmp_path / "patch").write_bytes(result.stdout_bytes)
     git(repository, "apply", str(tmp_path / "patch"))
     patched = snapshot(repository)
@@ -367,7 +367,7 @@ def test_many_files_on_several_processors(tree: Path, jobs: str) -> None:
         (tree / f"f{number}.py").write_text(f"x = {number}\nimport torch\n")
     result = ms_convert(tree, "-j", jobs)
     assert result.exit_code == 0
-    assert "converted 101 of 102 Python files" in result.stdout
+    assert "converted 101 of 102 files" in result.stdout
     for number in range(100):
         assert (tree / f"f{number}.py").read_text() == f"x = {number}\nimport mindtorch as torch\n"
 
@@ -385,7 +385,7 @@ def test_many_files_on_several_processors(tree: Path, jobs: str) -> None:
         (["TREE", "--report", "xml"], "xml"),
         (["TREE", "-j", "-1"], "--jobs"),
         (["TREE", "--chekc"], "--chekc"),
-        (["EMPTY"], "no Python files in"),
+        (["EMPTY"], "nothing to convert in"),
     ],
 )
 def test_wrong_use(tree: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
@@ -415,7 +415,7 @@ def test_write_error_is_told(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_link_that_comes_in_before_writing_is_not_followed(tree: Path, tmp_path: Path) -> None:
     from ms_convert.errors import ConvertError
-    from ms_convert.writer import write_in_place
+    from ms_convert.project.writer import write_in_place
 
     outside = tmp_path / "outside"
     outside.mkdir()

@@ -8,7 +8,7 @@ from typing import Any
 from convert_checks import convert, imports_mapped_back, without_imports
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ms_convert.sourcefile import SourceFile
+from ms_convert.python.sourcefile import SourceFile
 
 MODULES = [
     "torch", "torch.nn", "torch.nn.functional", "torch.distributed", "os", "os.path", "torchvision", "torch_npu.x",

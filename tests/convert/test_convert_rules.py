@@ -10,10 +10,14 @@ import jsonschema
 import pytest
 from convert_checks import check_noop, check_transformed, convert
 from ms_convert.errors import ConvertError, RuleError
-from ms_convert.ruleset import Example, ImportRule, Rule, RuleSet, load_rules
-from ms_convert.ruleyaml import packaged_names, schema_bytes
+from ms_convert.kinds.imports import ImportRule
+from ms_convert.kinds.strings import StringRule
+from ms_convert.language.model import Example, Rule
+from ms_convert.language.rulefile import packaged_names, schema_bytes
+from ms_convert.language.ruleset import RuleSet, load_rules
 
 SHIPPED = load_rules("llm.yaml")
+(TORCH,) = SHIPPED.of(ImportRule)
 EXAMPLES = [
     pytest.param(rule, example, id=f"{rule.id}-{number}")
     for rule in SHIPPED.rules
@@ -23,7 +27,7 @@ EXAMPLES = [
 
 @pytest.mark.parametrize(("rule", "example"), EXAMPLES)
 def test_example_of_shipped_rule(rule: Rule, example: Example) -> None:
-    alone = RuleSet(imports=(rule,)) if isinstance(rule, ImportRule) else RuleSet(strings=(rule,))
+    alone = RuleSet((rule,))
     for rules in (alone, SHIPPED):
         if example.before == example.after:
             check_noop(example.before, rules)
@@ -68,10 +72,10 @@ def _load(tmp_path: Path, text: str | bytes, name: str = "r.yaml") -> RuleSet:
 
 
 def test_good_file(tmp_path: Path) -> None:
-    (rule,) = _load(tmp_path, GOOD).rules
-    assert (rule.id, rule.why, rule.module, rule.target) == ("a-rule", "because", "torch", "mindtorch")
+    (rule,) = _load(tmp_path, GOOD).of(ImportRule)
+    assert (rule.id, rule.why, rule.module, rule.targets) == ("a-rule", "because", "torch", {"torch": "mindtorch"})
     assert str(rule.mark) == f"{tmp_path / 'r.yaml'}:3"
-    (rule,) = _load(tmp_path, STRING).strings
+    (rule,) = _load(tmp_path, STRING).of(StringRule)
     assert rule.callees == {"f.g"}
 
 
@@ -86,7 +90,7 @@ WRONG = [
     ("version: 1\n1: 2\n", 2, "keys must be words"),
     ("version: 1\n? [a]\n: 2\n", 2, "a key must be a single word"),
     ("version: 1\nruels: []\n", 2, "'ruels' is not known; did you mean 'rules'?"),
-    ("version: 1\nextra: []\n", 2, "'extra' is not known; known here: include, rules, version"),
+    ("version: 1\nextra: []\n", 2, "'extra' is not known; known here: include, rules, upstream, version"),
     ("version: 1\nrules: {}\n", 2, "rules: must be a list"),
     ("version: 1\nrules:\n  - &a {}\n  - *a\n", 3, "anchors and aliases"),
     ("version: !!python/object:os.system 1\n", 1, "cannot read the value '1'"),
@@ -167,8 +171,8 @@ def test_wrong_included_file_is_named_itself(tmp_path: Path) -> None:
 
 
 def test_target_below_a_package() -> None:
-    rule = replace(SHIPPED.imports[0], module="apex", target="mindtorch_shims.apex")
-    rules = RuleSet(imports=(rule,))
+    rule = replace(TORCH, module="apex", targets={"apex": "mindtorch_shims.apex"})
+    rules = RuleSet((rule,))
     check_transformed("import apex\n", "import mindtorch_shims.apex as apex\n", rules)
     check_transformed(
         "import apex.optimizers\n",
@@ -179,8 +183,8 @@ def test_target_below_a_package() -> None:
 
 
 def test_two_import_rules_in_one_statement() -> None:
-    other = replace(SHIPPED.imports[0], id="apex", module="apex", target="mindtorch_shims.apex")
-    rules = RuleSet(imports=(*SHIPPED.imports, other))
+    other = replace(TORCH, id="apex", module="apex", targets={"apex": "mindtorch_shims.apex"})
+    rules = RuleSet((*SHIPPED.of(ImportRule), other))
     check_transformed("import apex, torch\n", "import mindtorch_shims.apex as apex, mindtorch as torch\n", rules)
     (edit,) = convert("import apex, torch\n", rules).edits
     assert edit.rule == "apex,torch-import"
@@ -194,7 +198,7 @@ def test_two_rules_that_disagree_about_a_text(tmp_path: Path) -> None:
 
 
 def test_matches_count_what_is_converted_already() -> None:
-    rules = RuleSet(imports=(replace(SHIPPED.imports[0], expect=(1, None)),))
+    rules = RuleSet((replace(TORCH, expect=(1, None)),))
     first = convert("import torch, torch.nn\nfrom torch import x\nimport os\n", rules)
     assert first.matches == {"torch-import": 3}
     assert first.after is not None

@@ -146,10 +146,12 @@ def test_what_cannot_be_rewritten_is_told(literal: str, reason: str) -> None:
     assert len(outcome.edits) == 1
 
 
-def test_call_in_an_fstring_is_told() -> None:
-    outcome = convert("import importlib\nx = f'{importlib.import_module(\"torch\")}'\n")
-    assert [left.reason for left in outcome.left] == ["inside an f-string"]
-    assert outcome.after is None
+@pytest.mark.parametrize("form", ["f'{@}'", "('é' f\"\"\"\n{x!r:{@}} \"\"\")", "f'{x}' f'{y} {{ {@=}'"])
+def test_call_in_an_fstring(form: str) -> None:
+    call = "importlib.import_module(%storch%s)"
+    quote = '"' if form.count("'") else "'"
+    before, after = (form.replace("@", call % (quote, quote)).replace("torch", name) for name in ("torch", "mindtorch"))
+    check_transformed(f"import importlib\nx = {before}\n", f"import importlib\nx = {after}\n")
 
 
 def test_import_and_string_on_one_line() -> None:

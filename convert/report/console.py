@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from .report import Report
+from .model import Report
 
 _DONE = {"in-place": "converted", "output": "converted", "check": "would convert", "diff": "would convert"}
 
@@ -22,14 +22,14 @@ def print_report(report: Report, console: Console) -> None:
 
     count = len(report.converted)
     edits = sum(report.edits_by_rule.values())
-    headline = f"{_DONE[report.mode]} {count} of {_plural(report.seen, 'Python file')}, {_plural(edits, 'edit')}"
+    headline = f"{_DONE[report.mode]} {count} of {_plural(report.seen, 'file')}, {_plural(edits, 'edit')}"
     where = f" -> {report.output}" if report.mode == "output" else ""
     line(f"{headline}, in {report.seconds:.1f} s: {report.root}{where}", "bold")
     for rule, number in sorted(report.edits_by_rule.items()):
         line(f"  {number:6}  {rule}")
     if report.mode == "check":
         for file in report.converted:
-            line(f"{file.path}: would change ({_plural(len(file.edits), 'edit')})")
+            line(f"{file.path}: would change ({_plural(len(file.changes), 'edit')})")
     for note in report.notes:
         line(note, "yellow")
     for file in report.skipped:

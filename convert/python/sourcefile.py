@@ -1,8 +1,7 @@
 """Python source as text, with what is needed to give back exactly the same bytes.
 
 Python decides the encoding of a file by its byte order mark or by a coding cookie in the first two lines (PEP 263),
-and ends a line at ``\\n``, ``\\r\\n`` or a lone ``\\r``. Nothing here normalises anything: the text of a
-:class:`SourceFile` has the line ends that the bytes have.
+and ends a line at ``\\n``, ``\\r\\n`` or a lone ``\\r``.
 """
 
 from __future__ import annotations
@@ -11,25 +10,21 @@ import ast
 import re
 import tokenize
 import warnings
-from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
-from .errors import SourceError
+from ..edits import Span
+from ..errors import SourceError
+from ..textfile import BOM, TextFile, not_valid
 
-_BOM = b"\xef\xbb\xbf"
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 
 
 @dataclass(frozen=True)
-class SourceFile:
-    """Decoded source: ``text`` is without the byte order mark, ``bom`` tells whether there was one."""
+class SourceFile(TextFile):
+    """Decoded Python source. ``moved`` has the spans of nodes whose own positions are wrong (see :mod:`.fstrings`)."""
 
-    text: str
-    encoding: str
-    bom: bool = False
+    moved: dict[ast.AST, Span] = field(default_factory=dict, compare=False)
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> SourceFile:
@@ -38,50 +33,37 @@ class SourceFile:
         Raises :class:`SourceError` for an unknown or wrong encoding, and for an encoding that does not give the same
         bytes back (stateful ones may not).
         """
-        body = raw.removeprefix(_BOM)
+        body = raw.removeprefix(BOM)
         try:
             encoding, _ = tokenize.detect_encoding(_head_lines(raw).__next__)
             encoding = "utf-8" if encoding == "utf-8-sig" else encoding
-            source = cls(body.decode(encoding), encoding, raw.startswith(_BOM))
+            source = cls(body.decode(encoding), encoding, raw.startswith(BOM))
         except SyntaxError as error:
             raise SourceError(str(error)) from error
         except UnicodeDecodeError as error:
-            line = len(_LINE_END.findall(body[: error.start].decode("latin-1"))) + 1
-            raise SourceError(f"not valid {error.encoding}: byte 0x{body[error.start]:02x}", line) from error
+            raise not_valid(error, body) from error
         if source.to_bytes(source.text) != raw:
             raise SourceError(f"encoding {encoding} does not give the same bytes back")
         return source
-
-    def to_bytes(self, text: str) -> bytes:
-        """Encode ``text`` the way this file was encoded."""
-        return (_BOM if self.bom else b"") + text.encode(self.encoding)
 
     def parse(self) -> ast.Module:
         """The syntax tree of the text. Raises :class:`SourceError` with the line for text that is not Python."""
         return parse(self.text)
 
-    @cached_property
-    def _line_starts(self) -> list[int]:
-        return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
-
     def offset(self, line: int, column: int) -> int:
         """Index into ``text`` of a position of the ``ast`` module (line from 1, column in UTF-8 bytes from 0)."""
-        start = self._line_starts[line - 1]
+        start = self.line_starts[line - 1]
         ahead = self.text[start : start + column]
         if ahead.isascii():
             return start + column
         return start + len(ahead.encode()[:column].decode())
 
-    def span(self, node: ast.stmt | ast.expr) -> tuple[int, int]:
-        """Start and end of ``node`` in ``text``."""
-        assert node.end_lineno is not None
-        assert node.end_col_offset is not None
-        return self.offset(node.lineno, node.col_offset), self.offset(node.end_lineno, node.end_col_offset)
-
-    def line_column(self, offset: int) -> tuple[int, int]:
-        """Line and column (both from 1, columns in characters) of an index into ``text``."""
-        line = bisect_right(self._line_starts, offset)
-        return line, offset - self._line_starts[line - 1] + 1
+    def span(self, node: ast.AST) -> Span:
+        """Start and end of ``node``, one that has a position, in ``text``."""
+        if node in self.moved:
+            return self.moved[node]
+        start = self.offset(node.lineno, node.col_offset)  # type: ignore[attr-defined]
+        return Span(start, self.offset(node.end_lineno, node.end_col_offset))  # type: ignore[attr-defined]
 
 
 def parse(text: str) -> ast.Module:

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from .errors import ConvertError, Mark, RuleError
+from ..errors import ConvertError, Mark, RuleError
 
 RULES_PACKAGE = "ms_convert.rules"
 _MAX_BYTES = 1_000_000

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from .errors import ConvertError
+from ..errors import ConvertError
 
 _VERSION_CONTROL = (".git", ".hg", ".svn", ".bzr", ".jj")
 _TEMPORARY = ".ms-convert-tmp"

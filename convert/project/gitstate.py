@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from .errors import ConvertError
+from ..errors import ConvertError
 
 
 def uncommitted(path: Path) -> list[str]:

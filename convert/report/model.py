@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from . import __version__
-from .engine import Edit, Left, Outcome
+from .. import __version__
+from ..edits import Left
+from ..outcome import Change, Outcome
 
 REPORT_VERSION = 1
 
@@ -18,8 +19,9 @@ class FileReport:
 
     path: str
     status: str
-    edits: tuple[Edit, ...] = ()
+    changes: tuple[Change, ...] = ()
     left: tuple[Left, ...] = ()
+    kept: tuple[Left, ...] = ()
     reason: str | None = None
     line: int | None = None
     diff: bytes | None = None
@@ -29,8 +31,8 @@ class FileReport:
         """The report of a file that was read."""
         if outcome.skipped is not None:
             return cls.not_read(path, outcome.skipped)
-        status = "unchanged" if outcome.after is None else "converted"
-        return cls(path, status, tuple(outcome.edits), tuple(outcome.left), diff=diff)
+        status = "converted" if outcome.changes else "unchanged"
+        return cls(path, status, tuple(outcome.changes), tuple(outcome.left), tuple(outcome.kept), diff=diff)
 
     @classmethod
     def not_read(cls, path: str, why: Left) -> FileReport:
@@ -69,7 +71,7 @@ class Report:
     @property
     def edits_by_rule(self) -> Counter[str]:
         """How many edits each rule made."""
-        return Counter(edit.rule for file in self.files for edit in file.edits)
+        return Counter(change.rule for file in self.files for change in file.changes)
 
     @property
     def exit_code(self) -> int:
@@ -105,9 +107,10 @@ def _file_json(file: FileReport) -> dict[str, Any]:
     data: dict[str, Any] = {"path": file.path, "status": file.status}
     if file.status == "skipped":
         return data | {"reason": file.reason, "line": file.line}
-    places = ("rule", "line", "column", "before", "after")
-    data["edits"] = [{key: value for key, value in asdict(edit).items() if key in places} for edit in file.edits]
+    shown = ("rule", "line", "column", "before", "after")
+    data["edits"] = [{key: getattr(change, key) for key in shown} for change in file.changes]
     data["left"] = [asdict(left) for left in file.left]
+    data["kept"] = [asdict(kept) for kept in file.kept]
     if file.diff is not None:
         data["diff"] = file.diff.decode(errors="replace")
     return data

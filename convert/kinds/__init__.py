@@ -1,0 +1,29 @@
+"""The kinds of rules, one module each: what a rule file says about a place, how it is found, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..findings import Findings
+from ..language.model import Rule
+from ..python.module import PythonModule
+from ..settings import Settings
+from ..textfile import TextFile
+from . import imports, strings
+
+if TYPE_CHECKING:
+    from ..language.ruleset import RuleSet
+
+PythonFinder = Callable[[PythonModule, "RuleSet", Settings], Findings]
+TextFinder = Callable[[TextFile, str, "RuleSet", Settings], Findings]
+
+# Kinds that need the meaning of Python code.
+PYTHON: dict[type[Rule], PythonFinder] = {
+    imports.ImportRule: imports.find,
+    strings.StringRule: strings.find,
+}
+# Kinds that work on the text of a file, given with its path.
+TEXT: dict[type[Rule], TextFinder] = {}
+
+KINDS: dict[str, type[Rule]] = {kind.kind: kind for kind in (*PYTHON, *TEXT)}

@@ -1,0 +1,199 @@
+"""Import rules: which package takes the place of which, in every form of the import statement."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..errors import RuleError, SourceError
+from ..findings import Findings
+from ..language.model import Rule, Where
+from ..python.module import PythonModule
+from ..python.names import ImportNode
+from ..python.rewrite import Bound, rewrite_from_import, rewrite_import
+from ..settings import Settings
+from . import renaming
+
+if TYPE_CHECKING:
+    from ..language.ruleset import RuleSet
+
+
+@dataclass(frozen=True)
+class ImportRule(Rule):
+    """``import module`` and everything below it.
+
+    ``targets`` maps the module, and modules below it that go elsewhere, to what takes their place; None stays as it is.
+    ``unsupported`` is what to tell the user where nothing takes the place of the package; then there are no targets.
+    """
+
+    kind: ClassVar[str] = "import"
+
+    module: str = ""
+    targets: Mapping[str, str | None] = field(default_factory=dict, hash=False)
+    unsupported: str | None = None
+
+    @classmethod
+    def from_data(cls, head: Mapping[str, Any], match: Any, action: Any, where: Where) -> ImportRule:
+        module = match["module"]
+        if "unsupported" in action:
+            return cls(**head, module=module, unsupported=action["unsupported"].strip())
+        targets: dict[str, str | None] = {module: action["module"]}
+        below = action.get("submodules", {})
+        for name, target in (*((name, None) for name in match.get("except", ())), *below.items()):
+            place = where("action", "submodules", name) if name in below else where("match", "except")
+            if not name.startswith(module + "."):
+                raise RuleError(place, f"{head['id']}: {name} is not below {module}")
+            if name in targets:
+                raise RuleError(place, f"{head['id']}: {name} is given twice")
+            targets[name] = target
+        for name, target in targets.items():
+            if target is not None and target.partition(".")[0] == module:
+                # The result would match again: no second run could be without effect.
+                place = where("action", "module") if name == module else where("action", "submodules", name)
+                raise RuleError(place, f"{head['id']}: the target is itself in {module}")
+        return cls(**head, module=module, targets=targets)
+
+    def words(self) -> Iterable[str]:
+        yield self.module
+        if self.expect:
+            yield from {target.partition(".")[0] for target in self.targets.values() if target}
+
+    def roots(self) -> Iterable[str]:
+        return (self.module,)
+
+    def claims(self) -> Iterator[tuple[str, ...]]:
+        yield "import", self.module
+
+    @property
+    def sought(self) -> str:
+        return f"import {self.module}"
+
+    def target(self, name: str) -> str | None:
+        """What takes the place of ``name``, a module at or below this rule's or something in one; None if it stays."""
+        for head in _prefixes(name):
+            if head in self.targets:
+                target = self.targets[head]
+                return None if target is None else target + name[len(head) :]
+        return None
+
+    def goes_elsewhere(self, name: str) -> bool:
+        """Whether ``name`` itself, or something between it and the rule's module, has a target of its own."""
+        return any(head in self.targets for head in _prefixes(name) if head != self.module)
+
+    def is_result(self, name: str) -> bool:
+        """Whether ``name`` is what this rule makes of a name."""
+        targets = (target for target in self.targets.values() if target is not None)
+        return any(name == target or name.startswith(target + ".") for target in targets)
+
+
+def _prefixes(name: str) -> Iterator[str]:
+    while name:
+        yield name
+        name = name.rpartition(".")[0]
+
+
+def imported_modules(node: ImportNode) -> list[str]:
+    """The absolute module paths that a statement imports; nothing for a relative import."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if node.level == 0 and node.module else []
+
+
+def find(module: PythonModule, rules: RuleSet, settings: Settings) -> Findings:
+    """Every import statement that a rule is about; in rename style also every use of what it binds."""
+    findings = Findings()
+    by_module = {rule.module: rule for rule in rules.of(ImportRule)}
+    counted = [rule for rule in by_module.values() if rule.expect]
+    renamed = renaming.symbols(module, by_module, settings, findings) if settings.style == "rename" else {}
+    for node in module.imports:
+        for name in imported_modules(node):
+            findings.matches.update(rule.id for rule in counted if rule.is_result(name))
+            rule = by_module.get(name.partition(".")[0])
+            if rule is not None:
+                findings.matches[rule.id] += 1
+        try:
+            if isinstance(node, ast.Import):
+                _plain(module, node, by_module, renamed, findings)
+            else:
+                _from(module, node, by_module, rules.renamed_names, findings)
+        except SourceError as error:
+            rules_here = ",".join(by_module[n.partition(".")[0]].id for n in imported_modules(node))
+            findings.left.append(module.left(rules_here, node, error.reason))
+    return findings
+
+
+def _plain(
+    module: PythonModule,
+    node: ast.Import,
+    by_module: Mapping[str, ImportRule],
+    renamed: renaming.Renamed,
+    findings: Findings,
+) -> None:
+    plan: list[Bound | None] = []
+    ids: list[str] = []
+    for alias in node.names:
+        root = alias.name.partition(".")[0]
+        rule = by_module.get(root)
+        plan.append(None)
+        if rule is None or rule.unsupported is not None or module.ignored(rule.id, node):
+            continue
+        target, package = rule.target(alias.name), rule.target(root)
+        if target is None or package is None:
+            if alias.asname is None:
+                reason = f"binds the name {root}, of which {alias.name} is not to be converted; import it with 'as'"
+                findings.left.append(module.left(rule.id, node, reason))
+                return
+            continue
+        if alias.asname is None and rule.goes_elsewhere(alias.name):
+            reason = f"binds the name {root}, but {alias.name} becomes {target}; import it with 'as'"
+            findings.left.append(module.left(rule.id, node, reason))
+            return
+        home = module.names.home(root, module.names.import_scopes[node]) if renamed else None
+        plan[-1] = Bound(target, package, None if home is not None and (home, root) in renamed else root)
+        ids.append(rule.id)
+    if ids:
+        span = module.span(node)
+        text = rewrite_import(module.text[span.start : span.end], plan)
+        findings.edits.append(module.edit(",".join(dict.fromkeys(ids)), span, text))
+
+
+def _from(
+    module: PythonModule,
+    node: ast.ImportFrom,
+    by_module: Mapping[str, ImportRule],
+    renames: Mapping[str, tuple[str, str]],
+    findings: Findings,
+) -> None:
+    source = node.module or ""
+    rule = by_module.get(source.partition(".")[0]) if node.level == 0 else None
+    if node.level or (rule is None and not renames):
+        return
+    ids: list[str] = []
+    plan: list[tuple[str, str]] = []
+    for alias in node.names:
+        qualified = f"{source}.{alias.name}"
+        new = source, alias.name
+        if alias.name != "*" and qualified in renames:
+            other, renamed = renames[qualified]
+            ids.append(other)
+            new = _split(renamed)
+        elif rule is not None and rule.unsupported is None:
+            if alias.name != "*" and rule.goes_elsewhere(qualified):
+                target = rule.target(qualified)
+                new = _split(target) if target is not None else new
+            else:
+                new = rule.target(source) or source, alias.name
+            if new != (source, alias.name):
+                ids.append(rule.id)
+        plan.append(new)
+    if ids:
+        span = module.span(node)
+        text = rewrite_from_import(module.text[span.start : span.end], plan, module.new_line(span))
+        findings.edits.append(module.edit(",".join(dict.fromkeys(ids)), span, text))
+
+
+def _split(qualified: str) -> tuple[str, str]:
+    package, _, name = qualified.rpartition(".")
+    return package, name

@@ -1,0 +1,189 @@
+"""Rename style: not only imports change, but every use of the name that they bind (``torch.add`` to ``mindtorch.add``).
+
+A name can be respelled where every place that binds or reads it is known. Where other code may look it up by its old
+name (another file, ``eval``, ``__all__``, a class attribute), the import keeps binding the old name.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from ..edits import Edit, Span
+from ..errors import SourceError
+from ..findings import Findings
+from ..python.module import PythonModule
+from ..python.names import Scope, bound_name
+from ..python.sourcefile import SourceFile, parse
+from ..settings import Settings
+
+if TYPE_CHECKING:
+    from .imports import ImportRule
+
+# By scope and name: the new name.
+Renamed = dict[tuple[Scope, str], str]
+
+_DYNAMIC = frozenset({"eval", "exec", "globals", "locals", "vars"})
+_FORWARD = frozenset({"cast", "TypeVar", "ForwardRef", "NewType", "NamedTuple"})
+
+
+def symbols(
+    module: PythonModule, rules: Mapping[str, ImportRule], settings: Settings, findings: Findings
+) -> Renamed:
+    """The names that can be respelled; adds the edits of all their uses to ``findings``, and why others are kept."""
+    renamed: Renamed = {}
+    for node in module.imports:
+        if not isinstance(node, ast.Import):
+            continue
+        for alias in node.names:
+            root = alias.name.partition(".")[0]
+            rule = rules.get(root)
+            if alias.asname is not None or rule is None or rule.unsupported is not None:
+                continue
+            home = module.names.home(root, module.names.import_scopes[node])
+            assert home is not None
+            told = any(kept.rule == rule.id and kept.line == node.lineno for kept in findings.kept)
+            if (home, root) in renamed or told:
+                continue
+            target = rule.target(root)
+            reason = _obstacle(module, home, root, target, settings) or _ignored(module, home, root, rule.id)
+            if reason is None:
+                assert target is not None
+                try:
+                    edits = list(_edits(module, home, root, target, rule.id))
+                except SourceError as error:
+                    reason = error.reason
+                else:
+                    findings.edits += edits
+                    renamed[home, root] = target
+            if reason is not None:
+                findings.kept.append(module.left(rule.id, node, f"keeps the name {root}: {reason}"))
+    return renamed
+
+
+def _obstacle(module: PythonModule, home: Scope, name: str, target: str | None, settings: Settings) -> str | None:
+    """Why ``name`` of the scope ``home`` cannot be respelled as ``target``."""
+    if target is None or "." in target:
+        return f"{target or 'what takes its place'} is not a top-level module"
+    if home.kind == "class":
+        return "it is an attribute of a class"
+    if name in home.aliased or name in home.fixed or name in home.parameters:
+        return "something else is bound to it as well"
+    if any(target in s.opaque or target in s.parameters or target in s.aliased for s in module.names.scopes):
+        return f"{target} is the name of something else in this file"
+    for place in module.names.places:
+        call = place.node
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in _DYNAMIC:
+            return f"line {call.lineno} calls {call.func.id}, which may look it up"
+    if home is module.names.module:
+        return _seen(module, name, settings)
+    return None
+
+
+def _ignored(module: PythonModule, home: Scope, name: str, rule: str) -> str | None:
+    if module.ignores.by_line:
+        uses: list[tuple[ast.AST, Scope]] = [(use.name, use.scope) for use in module.names.uses if use.name.id == name]
+        imports = [
+            (node, scope)
+            for node, scope in module.names.import_scopes.items()
+            if any(bound_name(node, alias) == name for alias in node.names)
+        ]
+        for node, scope in (*uses, *imports):
+            if module.names.home(name, scope) is home and module.ignored(rule, node):
+                return f"line {module.line(node)} is to stay as it is"
+    return None
+
+
+def _seen(module: PythonModule, name: str, settings: Settings) -> str | None:
+    path = PurePosixPath(module.path)
+    own = path.parent.name if path.stem == "__init__" else path.stem
+    if (name, own) in settings.seen_names:
+        return "another file takes it from here"
+    if "__all__" in module.text and re.search(rf"""['"]{name}['"]""", module.text):
+        return "__all__ may export it"
+    doctest = re.search(rf"^[ \t]*(?:>>>|\.\.\.)[^\r\n]*(?<![\w.]){name}\.", module.text, re.MULTILINE)
+    if doctest and not re.search(rf">>>[ \t]*import {name}\b", module.text):
+        line = module.source.line_column(doctest.start())[0]
+        return f"the doctest in line {line} uses it"
+    return None
+
+
+def _edits(module: PythonModule, home: Scope, name: str, target: str, rule: str) -> Iterator[Edit]:
+    names = module.names
+    for use in names.uses:
+        if use.name.id == name and names.home(name, use.scope) is home:
+            yield module.edit(rule, module.span(use.name, use.fstring), target, yields=True)
+    for statement, scope in names.declarations:
+        if name in statement.names and _declared_home(module, statement, scope, name) is home:
+            span = module.span(statement)
+            for match in re.finditer(rf"\b{name}\b", module.text[span.start : span.end]):
+                yield module.edit(rule, Span(span.start + match.start(), span.start + match.end()), target)
+    in_annotations: set[ast.AST] = set()
+    for annotation, scope in names.annotations:
+        for text in _strings(annotation, in_annotations):
+            yield from _in_string(module, text, scope, home, name, target, rule)
+    for place in names.places:
+        _check_forward_references(place.node, in_annotations, name)
+
+
+def _declared_home(module: PythonModule, node: ast.Global | ast.Nonlocal, scope: Scope, name: str) -> Scope | None:
+    if isinstance(node, ast.Global):
+        return module.names.module
+    return next((s for s in scope.enclosing() if s is not scope and s.kind == "function" and s.binds(name)), None)
+
+
+def _strings(annotation: ast.expr, seen: set[ast.AST]) -> Iterator[ast.Constant]:
+    """The strings in an annotation that are types themselves; marks all strings that it meets in ``seen``."""
+    stack: list[ast.AST] = [annotation]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            seen.add(node)
+            yield node
+        elif isinstance(node, ast.Subscript):
+            kind = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
+            inside = [*node.slice.elts] if isinstance(node.slice, ast.Tuple) else [node.slice]
+            data = inside if kind == "Literal" else inside[1:] if kind == "Annotated" else []
+            seen.update(inner for item in data for inner in ast.walk(item))
+            stack += [node.value, *(item for item in inside if item not in data)]
+        else:
+            stack.extend(ast.iter_child_nodes(node))
+
+
+def _in_string(
+    module: PythonModule, text: ast.Constant, scope: Scope, home: Scope, name: str, target: str, rule: str
+) -> Iterator[Edit]:
+    value = str(text.value)
+    if name not in value or module.names.home(name, scope) is not home:
+        return
+    try:
+        tree = parse(value)
+    except SourceError:
+        return  # no type, whatever it is
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name]
+    span = module.span(text)
+    literal = module.text[span.start : span.end]
+    if found and literal[1:-1] != value:
+        raise SourceError(f"the annotation in line {text.lineno} is a string that is not spelled out plainly")
+    inner = SourceFile(value)
+    for node in found:
+        start = span.start + 1 + inner.span(node).start
+        yield module.edit(rule, Span(start, start + len(name)), target)
+
+
+def _check_forward_references(node: ast.expr, seen: set[ast.AST], name: str) -> None:
+    """Raise :class:`SourceError` if a string outside annotations may be a type that mentions ``name``."""
+    candidates: list[ast.expr] = []
+    if isinstance(node, ast.Subscript):
+        candidates = [*node.slice.elts] if isinstance(node.slice, ast.Tuple) else [node.slice]
+    elif isinstance(node, ast.Call):
+        function = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if function in _FORWARD:
+            candidates = [*node.args, *(keyword.value for keyword in node.keywords)]
+    for item in candidates:
+        text = item.value if isinstance(item, ast.Constant) and item not in seen else None
+        if isinstance(text, str) and re.search(rf"(?<![\w.]){name}\.\w", text):
+            raise SourceError(f"the string in line {item.lineno} may be a type that mentions it")
