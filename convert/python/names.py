@@ -24,7 +24,7 @@ class Scope:
     """One scope. ``imported`` has the qualified names that imports bind a name to; ``opaque`` what else is bound.
 
     ``plain`` are names bound by ``import name`` or ``import name.below``, ``aliased`` those bound by other imports.
-    ``fixed`` are opaque names that a definition, an ``except`` or a pattern binds.
+    ``fixed`` are opaque names that a definition, an ``except`` or a pattern binds. ``empty`` are those set to None.
     """
 
     kind: str  # module, function, class or comprehension
@@ -34,13 +34,14 @@ class Scope:
     aliased: set[str] = field(default_factory=set)
     opaque: set[str] = field(default_factory=set)
     fixed: set[str] = field(default_factory=set)
+    empty: set[str] = field(default_factory=set)
     parameters: set[str] = field(default_factory=set)
     globals: set[str] = field(default_factory=set)
     nonlocals: set[str] = field(default_factory=set)
 
     def binds(self, name: str) -> bool:
         """Whether this scope itself gives ``name`` a meaning."""
-        return name in self.imported or name in self.opaque or name in self.parameters
+        return name in self.imported or name in self.opaque or name in self.parameters or name in self.empty
 
     def enclosing(self) -> Iterator[Scope]:
         """The scopes in which a name used here is looked up, innermost first; of classes, only this very scope."""
@@ -181,7 +182,7 @@ class Names:
         if home is None:
             # Bound nowhere in this file: a builtin, or it came with a star import under its own name.
             return Meaning(frozenset([name + below]))
-        if name in home.opaque:
+        if name in home.opaque or (name in home.empty and name not in home.imported):
             return NOTHING
         if name in home.parameters:
             return Meaning(parameter=name + below)
@@ -222,8 +223,15 @@ class Names:
         else:
             self._push(scope, fstring, node.left, *node.comparators)
 
+    def _type_parameters(self, node: ast.AST, scope: Scope) -> Scope:
+        """The scope inside the type parameters of ``node``, if it has any (from Python 3.12 on)."""
+        parameters = getattr(node, "type_params", ())
+        inner = self._inner("function", scope) if parameters else scope
+        self._push(inner, None, *parameters)
+        return inner
+
     def _function(self, node: _Function, scope: Scope, fstring: ast.JoinedStr | None) -> None:
-        inner = self._inner("function", scope)
+        inner = self._inner("function", self._type_parameters(node, scope))
         arguments = node.args
         self._push(scope, fstring, *arguments.defaults, *arguments.kw_defaults)
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
@@ -242,7 +250,7 @@ class Names:
         if node.returns is not None:
             self.annotations.append((node.returns, scope))
         self._push(scope, fstring, *node.decorator_list, node.returns)
-        self._push(inner, fstring, *getattr(node, "type_params", ()), *node.body)
+        self._push(inner, fstring, *node.body)
 
     def _class(self, node: ast.ClassDef, scope: Scope, fstring: ast.JoinedStr | None) -> None:
         scope.opaque.add(node.name)
@@ -250,8 +258,8 @@ class Names:
         self.decorators.update(node.decorator_list)
         self.bases.update(node.bases)
         self._push(scope, fstring, *node.decorator_list, *node.bases, *node.keywords)
-        inner = self._inner("class", scope)
-        self._push(inner, fstring, *getattr(node, "type_params", ()), *node.body)
+        inner = self._inner("class", self._type_parameters(node, scope))
+        self._push(inner, fstring, *node.body)
 
     def _comprehension(
         self,
@@ -278,6 +286,7 @@ class Names:
         none = isinstance(node.value, ast.Constant) and node.value.value is None
         for target in node.targets:
             if none and isinstance(target, ast.Name):
+                scope.empty.add(target.id)
                 if target.id in self.watched:
                     self.uses.append(Use(target, target, scope, fstring))
             else:
@@ -325,7 +334,7 @@ class Names:
                 continue
             if name in scope.imported:
                 home.imported.setdefault(name, set()).update(scope.imported.pop(name))
-            for bound in ("plain", "aliased", "opaque", "fixed"):
+            for bound in ("plain", "aliased", "opaque", "fixed", "empty"):
                 if name in getattr(scope, bound):
                     getattr(scope, bound).discard(name)
                     getattr(home, bound).add(name)
