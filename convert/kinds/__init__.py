@@ -10,7 +10,7 @@ from ..language.model import Rule
 from ..python.module import PythonModule
 from ..settings import Settings
 from ..textfile import TextFile
-from . import imports, strings
+from . import api, imports, strings
 
 if TYPE_CHECKING:
     from ..language.ruleset import RuleSet
@@ -21,6 +21,7 @@ TextFinder = Callable[[TextFile, str, "RuleSet", Settings], Findings]
 # Kinds that need the meaning of Python code.
 PYTHON: dict[type[Rule], PythonFinder] = {
     imports.ImportRule: imports.find,
+    api.ApiRule: api.find,
     strings.StringRule: strings.find,
 }
 # Kinds that work on the text of a file, given with its path.

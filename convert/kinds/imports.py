@@ -70,28 +70,13 @@ class ImportRule(Rule):
     def sought(self) -> str:
         return f"import {self.module}"
 
-    def target(self, name: str) -> str | None:
-        """What takes the place of ``name``, a module at or below this rule's or something in one; None if it stays."""
-        for head in _prefixes(name):
-            if head in self.targets:
-                target = self.targets[head]
-                return None if target is None else target + name[len(head) :]
-        return None
-
-    def goes_elsewhere(self, name: str) -> bool:
-        """Whether ``name`` itself, or something between it and the rule's module, has a target of its own."""
-        return any(head in self.targets for head in _prefixes(name) if head != self.module)
+    def renamed_names(self) -> Iterable[tuple[str, str | None]]:
+        return self.targets.items()
 
     def is_result(self, name: str) -> bool:
         """Whether ``name`` is what this rule makes of a name."""
         targets = (target for target in self.targets.values() if target is not None)
         return any(name == target or name.startswith(target + ".") for target in targets)
-
-
-def _prefixes(name: str) -> Iterator[str]:
-    while name:
-        yield name
-        name = name.rpartition(".")[0]
 
 
 def imported_modules(node: ImportNode) -> list[str]:
@@ -106,7 +91,7 @@ def find(module: PythonModule, rules: RuleSet, settings: Settings) -> Findings:
     findings = Findings()
     by_module = {rule.module: rule for rule in rules.of(ImportRule)}
     counted = [rule for rule in by_module.values() if rule.expect]
-    renamed = renaming.symbols(module, by_module, settings, findings) if settings.style == "rename" else {}
+    renamed = renaming.symbols(module, by_module, rules, settings, findings) if settings.style == "rename" else {}
     for node in module.imports:
         for name in imported_modules(node):
             findings.matches.update(rule.id for rule in counted if rule.is_result(name))
@@ -115,9 +100,9 @@ def find(module: PythonModule, rules: RuleSet, settings: Settings) -> Findings:
                 findings.matches[rule.id] += 1
         try:
             if isinstance(node, ast.Import):
-                _plain(module, node, by_module, renamed, findings)
+                _plain(module, node, by_module, rules, renamed, findings)
             else:
-                _from(module, node, by_module, rules.renamed_names, findings)
+                _from(module, node, rules, findings)
         except SourceError as error:
             rules_here = ",".join(by_module[n.partition(".")[0]].id for n in imported_modules(node))
             findings.left.append(module.left(rules_here, node, error.reason))
@@ -128,6 +113,7 @@ def _plain(
     module: PythonModule,
     node: ast.Import,
     by_module: Mapping[str, ImportRule],
+    rules: RuleSet,
     renamed: renaming.Renamed,
     findings: Findings,
 ) -> None:
@@ -137,63 +123,42 @@ def _plain(
         root = alias.name.partition(".")[0]
         rule = by_module.get(root)
         plan.append(None)
-        if rule is None or rule.unsupported is not None or module.ignored(rule.id, node):
+        new, package = rules.renamed(alias.name), rules.renamed(root)
+        if new is None or (rule is not None and module.ignored(rule.id, node)):
             continue
-        target, package = rule.target(alias.name), rule.target(root)
-        if target is None or package is None:
-            if alias.asname is None:
-                reason = f"binds the name {root}, of which {alias.name} is not to be converted; import it with 'as'"
-                findings.left.append(module.left(rule.id, node, reason))
-                return
-            continue
-        if alias.asname is None and rule.goes_elsewhere(alias.name):
-            reason = f"binds the name {root}, but {alias.name} becomes {target}; import it with 'as'"
-            findings.left.append(module.left(rule.id, node, reason))
+        if alias.asname is None and (package is None or package.name is None or new.head != root):
+            # The one name that is bound would have to be two packages.
+            fate = "is not to be converted" if new.name is None else f"becomes {new.name}"
+            reason = f"binds the name {root}, but {alias.name} {fate}; import it with 'as'"
+            findings.left.append(module.left(new.rule, node, reason))
             return
+        if new.name is None:
+            continue
         home = module.names.home(root, module.names.import_scopes[node]) if renamed else None
-        plan[-1] = Bound(target, package, None if home is not None and (home, root) in renamed else root)
-        ids.append(rule.id)
+        keep = home is None or (home, root) not in renamed
+        plan[-1] = Bound(new.name, package.name or "" if package else "", root if keep else None)
+        ids.append(new.rule)
     if ids:
         span = module.span(node)
         text = rewrite_import(module.text[span.start : span.end], plan)
         findings.edits.append(module.edit(",".join(dict.fromkeys(ids)), span, text))
 
 
-def _from(
-    module: PythonModule,
-    node: ast.ImportFrom,
-    by_module: Mapping[str, ImportRule],
-    renames: Mapping[str, tuple[str, str]],
-    findings: Findings,
-) -> None:
+def _from(module: PythonModule, node: ast.ImportFrom, rules: RuleSet, findings: Findings) -> None:
     source = node.module or ""
-    rule = by_module.get(source.partition(".")[0]) if node.level == 0 else None
-    if node.level or (rule is None and not renames):
+    if node.level:
         return
     ids: list[str] = []
     plan: list[tuple[str, str]] = []
     for alias in node.names:
-        qualified = f"{source}.{alias.name}"
-        new = source, alias.name
-        if alias.name != "*" and qualified in renames:
-            other, renamed = renames[qualified]
-            ids.append(other)
-            new = _split(renamed)
-        elif rule is not None and rule.unsupported is None:
-            if alias.name != "*" and rule.goes_elsewhere(qualified):
-                target = rule.target(qualified)
-                new = _split(target) if target is not None else new
-            else:
-                new = rule.target(source) or source, alias.name
-            if new != (source, alias.name):
-                ids.append(rule.id)
-        plan.append(new)
+        new = rules.renamed(source if alias.name == "*" else f"{source}.{alias.name}")
+        plan.append((source, alias.name))
+        if new is None or new.name is None:
+            continue
+        package, _, name = new.name.rpartition(".")
+        plan[-1] = (new.name, "*") if alias.name == "*" else (package, name)
+        ids.append(new.rule)
     if ids:
         span = module.span(node)
         text = rewrite_from_import(module.text[span.start : span.end], plan, module.new_line(span))
         findings.edits.append(module.edit(",".join(dict.fromkeys(ids)), span, text))
-
-
-def _split(qualified: str) -> tuple[str, str]:
-    package, _, name = qualified.rpartition(".")
-    return package, name

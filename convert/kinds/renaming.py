@@ -21,6 +21,7 @@ from ..python.sourcefile import SourceFile, parse
 from ..settings import Settings
 
 if TYPE_CHECKING:
+    from ..language.ruleset import RuleSet
     from .imports import ImportRule
 
 # By scope and name: the new name.
@@ -31,7 +32,11 @@ _FORWARD = frozenset({"cast", "TypeVar", "ForwardRef", "NewType", "NamedTuple"})
 
 
 def symbols(
-    module: PythonModule, rules: Mapping[str, ImportRule], settings: Settings, findings: Findings
+    module: PythonModule,
+    by_module: Mapping[str, ImportRule],
+    rules: RuleSet,
+    settings: Settings,
+    findings: Findings,
 ) -> Renamed:
     """The names that can be respelled; adds the edits of all their uses to ``findings``, and why others are kept."""
     renamed: Renamed = {}
@@ -40,7 +45,7 @@ def symbols(
             continue
         for alias in node.names:
             root = alias.name.partition(".")[0]
-            rule = rules.get(root)
+            rule = by_module.get(root)
             if alias.asname is not None or rule is None or rule.unsupported is not None:
                 continue
             home = module.names.home(root, module.names.import_scopes[node])
@@ -48,7 +53,8 @@ def symbols(
             told = any(kept.rule == rule.id and kept.line == node.lineno for kept in findings.kept)
             if (home, root) in renamed or told:
                 continue
-            target = rule.target(root)
+            new = rules.renamed(root)
+            target = new.name if new else None
             reason = _obstacle(module, home, root, target, settings) or _ignored(module, home, root, rule.id)
             if reason is None:
                 assert target is not None

@@ -74,8 +74,8 @@ class Rule:
         """Top-level modules that the rule is about; it does not apply to a tree that has one of its own."""
         return self.roots()
 
-    def renamed_names(self) -> Iterable[tuple[str, str]]:
-        """Qualified names that the rule gives other names, with these."""
+    def renamed_names(self) -> Iterable[tuple[str, str | None]]:
+        """Modules and other qualified names that the rule gives other names, with these; None: it stays as it is."""
         return ()
 
     def claims(self) -> Iterable[tuple[str, ...]]:

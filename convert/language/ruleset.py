@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ..errors import ConvertError, Mark, RuleError
 from ..kinds import KINDS
@@ -21,6 +21,14 @@ from .rulefile import Document, locate, read_document
 from .upstream import Upstream, check_when
 
 R = TypeVar("R", bound=Rule)
+
+
+class Renamed(NamedTuple):
+    """``name`` is what a name becomes (None: it stays) by the rule with the id ``rule``, which is about ``head``."""
+
+    rule: str
+    head: str
+    name: str | None
 
 
 @dataclass(frozen=True)
@@ -71,9 +79,20 @@ class RuleSet:
         return frozenset(root for rule in self.rules for root in rule.roots())
 
     @cached_property
-    def renamed_names(self) -> dict[str, tuple[str, str]]:
-        """By qualified name: the rule that gives it another name, and that name."""
+    def _renamed_names(self) -> dict[str, tuple[str, str | None]]:
         return {name: (rule.id, new) for rule in self.rules for name, new in rule.renamed_names()}
+
+    def renamed(self, name: str) -> Renamed | None:
+        """What becomes of the module or other qualified name ``name`` wherever it is imported; None: no rule is
+        about it. The rule about the longest part of it decides.
+        """
+        head = name
+        while head:
+            if head in self._renamed_names:
+                rule, new = self._renamed_names[head]
+                return Renamed(rule, head, None if new is None else new + name[len(head) :])
+            head = head.rpartition(".")[0]
+        return None
 
     def without_modules(self, modules: frozenset[str]) -> RuleSet:
         """The rules that are about other modules than these."""

@@ -1,0 +1,182 @@
+"""The arguments of a call: which parameter gets what, and edits that change them and leave the rest as it is written.
+
+LibCST tells where each argument stands with its commas, parentheses and comments.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..edits import Edit, Piece, Span
+from ..errors import SourceError
+from .module import PythonModule
+
+
+@dataclass(frozen=True)
+class ArgumentChanges:
+    """What is to become of the arguments of a call.
+
+    Parameters in ``drop`` go, those in ``rename`` get other names, those in ``add`` are given (as source) unless the
+    call gives them. ``order`` are the positional parameters in their new order.
+    """
+
+    drop: frozenset[str] = frozenset()
+    rename: Mapping[str, str] = field(default_factory=dict, hash=False)
+    add: Mapping[str, str] = field(default_factory=dict, hash=False)
+    order: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.drop or self.rename or self.add or self.order)
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument as written: ``span`` up to its comma, ``value`` without ``name=``, ``end`` where the next one starts.
+
+    ``parameter`` is None for ``*args``, ``**kwargs`` and what has no name in the signature. A comment that stands
+    between this argument and the next one is ``commented``.
+    """
+
+    node: ast.expr
+    span: Span
+    value: Span
+    end: int
+    parameter: str | None
+    keyword: bool
+    commented: bool
+
+
+class Arguments:
+    """The arguments of a call, in the order of the source; ``signature`` names the positional parameters."""
+
+    def __init__(
+        self, module: PythonModule, call: ast.Call, signature: Sequence[str], fstring: ast.JoinedStr | None
+    ) -> None:
+        self._module = module
+        span = module.span(call, fstring)
+        nodes: list[tuple[ast.expr, str | None, bool]] = []
+        self._starred = False
+        for position, node in enumerate(call.args):
+            self._starred = self._starred or isinstance(node, ast.Starred)
+            named = not self._starred and position < len(signature)
+            nodes.append((node, signature[position] if named else None, False))
+        for keyword in call.keywords:
+            self._starred = self._starred or keyword.arg is None
+            nodes.append((keyword.value, keyword.arg, keyword.arg is not None))
+        nodes.sort(key=lambda item: module.span(item[0], fstring))
+        places, self._start = _places(module.text[span.start : span.end], span.start)
+        self._written = [
+            Argument(node, place, value, end, parameter, keyword, "#" in module.text[value.end : end])
+            for (node, parameter, keyword), (place, value, end) in zip(nodes, places, strict=True)
+        ]
+
+    def given(self, parameter: str) -> ast.expr | None:
+        """What the call gives ``parameter``; None if nothing. Raises :class:`SourceError` if ``*`` or ``**`` may."""
+        for argument in self._written:
+            if argument.parameter == parameter:
+                return argument.node
+        if self._starred:
+            raise SourceError(f"whether {parameter} is given depends on * or ** arguments")
+        return None
+
+    def edits(self, rule: str, changes: ArgumentChanges) -> Iterator[Edit]:
+        """The edits that make ``changes``. Raises :class:`SourceError` if they cannot be made here."""
+        if self._starred and (changes.order or changes.drop or changes.rename):
+            raise SourceError("the arguments are not all spelled out: * or ** is used")
+        new = [name for name in changes.add if self.given(name) is None]
+        added = ", ".join(f"{name}={changes.add[name]}" for name in new)
+        if changes.order and not self._in_order(changes):
+            yield self._reordered(rule, changes, added)
+            return
+        kept = [argument for argument in self._written if argument.parameter not in changes.drop]
+        for index, argument in enumerate(self._written):
+            if argument.parameter is None:
+                continue
+            if argument.parameter in changes.drop:
+                yield self._removed(rule, index, kept)
+            elif argument.keyword and argument.parameter in changes.rename:
+                end = argument.span.start + len(argument.parameter)
+                yield self._edit(rule, argument.span.start, end, changes.rename[argument.parameter])
+        if added and kept:
+            yield self._edit(rule, kept[-1].span.end, kept[-1].span.end, f", {added}")
+        elif added:
+            yield self._edit(rule, self._start, self._start, added)
+
+    def _edit(self, rule: str, start: int, end: int, *pieces: Piece) -> Edit:
+        return self._module.edit(rule, Span(start, end), *pieces)
+
+    def _removed(self, rule: str, index: int, kept: Sequence[Argument]) -> Edit:
+        """An argument goes with its comma; the last one with the comma before it, if an argument is left there."""
+        argument = self._written[index]
+        if argument.commented:
+            raise SourceError("a comment stands beside the argument that is to go")
+        before = [other for other in kept if other.span.start < argument.span.start]
+        if before and not any(other.span.start > argument.span.start for other in kept):
+            previous = self._written[index - 1]
+            if previous.commented:
+                raise SourceError("a comment stands beside the argument that is to go")
+            return self._edit(rule, previous.span.end, argument.span.end)
+        return self._edit(rule, argument.span.start, argument.end)
+
+    def _in_order(self, changes: ArgumentChanges) -> bool:
+        positional = [argument.parameter for argument in self._written if not argument.keyword]
+        return tuple(positional) == changes.order[: len(positional)]
+
+    def _reordered(self, rule: str, changes: ArgumentChanges, added: str) -> Edit:
+        by_name = {argument.parameter: argument for argument in self._written if argument.parameter is not None}
+        if len(by_name) != len(self._written):
+            raise SourceError("an argument has no place in the signature of the rule")
+        if any(argument.commented for argument in self._written[:-1]):
+            raise SourceError("a comment stands between the arguments that are to change places")
+        items: list[tuple[str, Argument]] = []
+        for name in changes.order:
+            if name not in by_name or by_name[name].keyword:
+                break  # what comes after has to be given by name
+            items.append(("", by_name.pop(name)))
+        for name, argument in by_name.items():
+            if name not in changes.drop:
+                items.append((f"{changes.rename.get(name, name)}=", argument))
+        text = self._module.text
+        pieces: list[Piece] = []
+        for index, (prefix, argument) in enumerate(items):
+            if index:
+                between = text[self._written[index - 1].value.end : self._written[index].span.start]
+                pieces.append(between if between.strip() == "," else ", ")
+            pieces += [prefix, argument.value] if prefix else [argument.value]
+        if added:
+            pieces.append(f", {added}" if items else added)
+        return self._edit(rule, self._written[0].span.start, self._written[-1].span.end, *pieces)
+
+
+def _places(text: str, offset: int) -> tuple[list[tuple[Span, Span, int]], int]:
+    """For each argument of the call ``text`` (at ``offset``): its span, that of its value, and where the next starts.
+
+    Also gives where the first argument stands, or would stand.
+    """
+    import libcst as cst
+
+    try:
+        # The call may stand on several lines, which only parentheses allow.
+        module = cst.parse_module(f"({text})")
+    except cst.ParserSyntaxError as error:
+        raise SourceError(f"LibCST cannot parse this call: {error.message}") from error
+    line = cst.ensure_type(module.body[0], cst.SimpleStatementLine)
+    call = cst.ensure_type(cst.ensure_type(line.body[0], cst.Expr).value, cst.Call)
+
+    def size(*nodes: cst.CSTNode | cst.MaybeSentinel | None) -> int:
+        return sum(len(module.code_for_node(node)) for node in nodes if isinstance(node, cst.CSTNode))
+
+    if module.code_for_node(call) != f"({text})" or len(call.lpar) != 1:
+        raise SourceError("LibCST does not reproduce this call")
+    position = offset + size(call.func, call.whitespace_after_func, call.whitespace_before_args) + 1
+    first = position
+    places: list[tuple[Span, Span, int]] = []
+    for argument in call.args:
+        value_end = position + size(argument) - size(argument.comma, argument.whitespace_after_arg)
+        value = Span(value_end - size(argument.value), value_end)
+        end = position + size(argument)
+        places.append((Span(position, value_end), value, end))
+        position = end
+    return places, first
