@@ -1,11 +1,10 @@
-"""Write docs/kernels.md and docs/support.md from the tables that the code runs on; --check only compares."""
+"""Write docs/kernels.md, docs/support.md and mindtorch's support.json from the code; --check only compares."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
 import pkgutil
-import re
 import sys
 import textwrap
 from collections.abc import Iterable
@@ -13,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import mindtorch
-from mindtorch._unsupported import unsupported, unsupported_function
 from mindtorch.kernels import KERNELS
 from mindtorch.kernels.cpu import NATIVE
 from mindtorch.kernels.fallbacks import DIFFERENCES, NUMPY_REASONS, PARTIAL_REASONS
-from mindtorch.nn import functional
 from mindtorch.ops import FUNCTIONS, OPERATORS
+from support_table import placeholder_hint, support_table
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+ROOT = Path(__file__).resolve().parents[1]
 
 KERNELS_HEAD = """# Kernels on the CPU
 
@@ -93,15 +91,6 @@ def exported(module: str) -> dict[str, Any]:
     return {n: found[n] for n in names if not n.startswith("_") and not inspect.ismodule(found[n])}
 
 
-def is_placeholder(value: Any) -> bool:
-    """Whether a name only stands there to say that it, or the function that its forward calls, is not supported."""
-    if inspect.isfunction(value):
-        return value.__code__ is unsupported_function("").__code__
-    if isinstance(value, type) and issubclass(value, mindtorch.nn.Module):
-        return any(not hasattr(functional, n) for n in re.findall(r"\bF\.(\w+)", inspect.getsource(value.forward)))
-    return isinstance(value, type(unsupported("")))
-
-
 def modules() -> Iterable[str]:
     """The public modules below mindtorch, but for those whose names the operator registry lists."""
     for info in pkgutil.walk_packages(mindtorch.__path__, "mindtorch."):
@@ -134,7 +123,7 @@ def support_page() -> str:
         above = exported(f"mindtorch.{module}".rpartition(".")[0])
         if all(n in above and above[n] is v for n, v in names.items()):
             continue
-        absent = {n for n, v in names.items() if is_placeholder(v)}
+        absent = {n for n, v in names.items() if placeholder_hint(v) is not None}
         placeholders |= {f"torch.{module}.{n}" for n in absent}
         if len(absent) < len(names):
             lines += section(f"torch.{module}", names.keys() - absent)
@@ -143,17 +132,21 @@ def support_page() -> str:
 
 
 TENSOR = "torch.Tensor."
-PAGES = {"kernels.md": kernels_page, "support.md": support_page}
+PAGES = {
+    "docs/kernels.md": kernels_page,
+    "docs/support.md": support_page,
+    "shims/mindtorch/support.json": support_table,
+}
 
 
 def main() -> int:
     stale = []
     for name, page in PAGES.items():
-        path = DOCS / name
+        path = ROOT / name
         if "--check" not in sys.argv:
             path.write_text(page())
         elif not path.exists() or path.read_text() != page():
-            stale.append(f"docs/{name}")
+            stale.append(name)
     if stale:
         print(f"{', '.join(stale)}: out of date, run python tools/generate_docs.py", file=sys.stderr)
     return 1 if stale else 0
