@@ -41,6 +41,23 @@ def relocate(source: SourceFile, fstring: ast.JoinedStr) -> None:
     source.moved.update(moved)
 
 
+def shows_its_source(source: SourceFile, fstring: ast.JoinedStr, name: str) -> bool:
+    """Whether ``fstring`` prints the source of an expression with ``name`` in it, as ``f"{name=}"`` does."""
+    start, end = source.span(fstring)
+    text = source.text[start:end]
+    if "=" not in text:
+        return False
+    import libcst as cst
+    import libcst.matchers as matchers
+
+    try:
+        module = cst.parse_module(f"({text})")
+    except cst.ParserSyntaxError as error:
+        raise SourceError(f"LibCST cannot parse this f-string: {error.message}") from error
+    shown = matchers.findall(module, matchers.FormattedStringExpression(equal=matchers.AssignEqual()))
+    return any(matchers.findall(part, matchers.Name(name)) for part in shown)
+
+
 def _values(fstring: ast.JoinedStr) -> Iterator[ast.expr]:
     for value in fstring.values:
         if isinstance(value, ast.FormattedValue):
