@@ -78,18 +78,18 @@ class SupportTable:
         for index, part in enumerate(parts):
             path = f"{module}.{part}"
             entry = self._modules[module]
-            if path in self._modules:
-                module = path
-            elif part in entry.get("modules", ()):
-                module = entry["modules"][part]
-            elif part in entry.get("placeholders", ()):
+            if part in entry.get("placeholders", ()):
                 return Support(path, "placeholder", entry["placeholders"][part])
-            elif part in entry.get("classes", ()):
-                return self._in_class(path, entry["classes"][part], parts[index + 1 :])
+            below = parts[index + 1 :]
+            if part in entry.get("classes", ()):
+                found = self._in_class(path, entry["classes"][part], below)
+                if found.supported or path not in self._modules:  # a class may have the name of its module
+                    return found
             elif part in self._names_of(module) or part in _OF_MODULES:
                 return Support(path, "supported")
-            else:
+            elif path not in self._modules and part not in entry.get("modules", ()):
                 return Support(path, "missing")
+            module = entry.get("modules", {}).get(part, path)
         return Support(module, "module")
 
     def _in_class(self, path: str, name: str, below: list[str]) -> Support:
