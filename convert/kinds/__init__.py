@@ -10,7 +10,7 @@ from ..language.model import Rule
 from ..python.module import PythonModule
 from ..settings import Settings
 from ..textfile import TextFile
-from . import api, imports, strings
+from . import api, imports, patch, requirement, strings
 
 if TYPE_CHECKING:
     from ..language.ruleset import RuleSet
@@ -25,6 +25,8 @@ PYTHON: dict[type[Rule], PythonFinder] = {
     strings.StringRule: strings.find,
 }
 # Kinds that work on the text of a file, given with its path.
-TEXT: dict[type[Rule], TextFinder] = {}
+TEXT: dict[type[Rule], TextFinder] = {
+    patch.PatchRule: patch.find,
+}
 
 KINDS: dict[str, type[Rule]] = {kind.kind: kind for kind in (*PYTHON, *TEXT)}
