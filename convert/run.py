@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import ConvertError, RuleError
+from .kinds.imports import ImportRule
 from .language.ruleset import RuleSet, load_rules
 from .outcome import Outcome
+from .project.exports import seen_names
 from .project.gitstate import uncommitted
 from .project.pool import convert_files
 from .project.tree import Tree, own_modules, scan
@@ -64,8 +66,9 @@ def run(options: Options, progress: Progress) -> Report:
         note = f"{where}: this tree has a top-level module {module} of its own; rules for {module} were not applied"
         report.notes.append(note)
     active = rules.without_modules(frozenset(own))
+    settings = Settings(options.style, _seen_names(path, active) if options.style == "rename" else frozenset())
     with progress(len(tree.files)) as advance:
-        outcomes = convert_files(str(tree.root), tree.files, active, Settings(options.style), options.jobs, advance)
+        outcomes = convert_files(str(tree.root), tree.files, active, settings, options.jobs, advance)
     _check_expectations(active, outcomes)
 
     changed = {
@@ -86,6 +89,15 @@ def run(options: Options, progress: Progress) -> Report:
             write_one_copy(path, options.output, changed.get(path.name, path.read_bytes()))
     report.seconds = time.perf_counter() - started
     return report
+
+
+def _seen_names(path: Path, rules: RuleSet) -> frozenset[tuple[str, str]]:
+    """The names that other files look up, whether rules are about those or not; for a single file, its neighbours."""
+    names = frozenset(rule.module for rule in rules.of(ImportRule))
+    if path.is_dir():
+        files = scan(path, lambda name: name.endswith((".py", ".pyi", ".pyw")), in_place=False).files
+        return seen_names(path, files, names)
+    return seen_names(path.parent, sorted(file.name for file in path.parent.glob("*.py")), names)
 
 
 def _existing(path: Path) -> Path:

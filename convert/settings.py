@@ -11,7 +11,8 @@ STYLES = ("alias", "rename")
 class Settings:
     """``style``: whether ``import torch`` becomes ``import mindtorch as torch`` (alias), or the name changes too.
 
-    ``seen_names`` pairs a name with the last part of the module that other files take it from: there it must stay.
+    ``seen_names`` pairs a name with the last part of the module that other files take it from: there it must stay. The
+    name ``*`` is a star import, the module ``*`` any module.
     """
 
     style: str = "alias"

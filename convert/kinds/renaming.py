@@ -148,6 +148,8 @@ def _seen(module: PythonModule, name: str, settings: Settings) -> str | None:
     own = path.parent.name if path.stem == "__init__" else path.stem
     if not settings.seen_names.isdisjoint({(name, own), (name, "*")}):
         return "another file takes it from here, or may do so"
+    if ("*", own) in settings.seen_names and "__all__" not in module.names.module.opaque:
+        return "another file takes all names from here"
     if "__all__" in module.text and re.search(rf"""['"]{name}['"]""", module.text):
         return "__all__ may export it"
     for pattern in (_BY_TEXT, re.compile(rf"#[ \t]*type:(?![ \t]*ignore)[^\r\n]*(?<![\w.]){name}\b")):
