@@ -10,7 +10,7 @@ import inspect
 import json
 import pkgutil
 import re
-from abc import ABC
+from abc import ABC, ABCMeta
 from types import ModuleType
 from typing import Any, Generic, Protocol
 
@@ -134,8 +134,8 @@ def class_entry(cls: type, paths: dict[type, str]) -> dict[str, Any]:
     bases: list[str] = []
     is_open = False
     covered: set[type] = {object, Generic, Protocol, ABC}  # type: ignore[arg-type]
-    for base in cls.__mro__:
-        if base in covered:
+    for base in (*cls.__mro__, *type(cls).__mro__):  # the class itself also has what its metaclass has
+        if base in covered or base is type or base is ABCMeta:
             continue
         if base in paths and base is not cls:
             bases.append(paths[base])
@@ -144,7 +144,10 @@ def class_entry(cls: type, paths: dict[type, str]) -> dict[str, Any]:
             is_open = True
         else:
             names.update(vars(base).get("__annotations__", ()))
-            names.update(name for name, value in vars(base).items() if not name.startswith("__") or callable(value))
+            for name, value in vars(base).items():
+                # Dunders that are no methods or numbers are Python's own notes, made when they are needed.
+                if not name.startswith("__") or callable(value) or isinstance(value, (int, float)):
+                    names.add(name)
     names -= {*dir(object), "_abc_impl", "_is_protocol", "_is_runtime_protocol"}
     row = {"bases": bases, "members": " ".join(sorted(names)), "open": is_open}
     return {key: value for key, value in row.items() if value}
