@@ -2,37 +2,169 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import ConvertError
+from .journal import TMP, Entry, Journal, Run, State, locked
+from .reading import Identity, Unsafe, identity
+from .tree import OWN
+from .undo import take_back_now
 
-_VERSION_CONTROL = (".git", ".hg", ".svn", ".bzr", ".jj")
+_LEFT_OUT = frozenset({".git", ".hg", ".svn", ".bzr", ".jj", "__pycache__", OWN})
 _TEMPORARY = ".ms-convert-tmp"
 
 
-def write_in_place(root: Path, files: Mapping[str, bytes]) -> None:
-    """Replace files below ``root`` (keys are relative paths), keeping their modes and owners.
+@dataclass(frozen=True)
+class About:
+    """What the journal notes of a run besides its files; see :class:`.journal.Run`."""
 
-    Raises :class:`ConvertError` for the first one that cannot be written.
+    target: str = "."
+    fingerprint: str = ""
+    matches: Counter[str] = field(default_factory=Counter)
+
+
+_NOTHING = About()
+
+
+def write_in_place(
+    root: Path,
+    files: Mapping[str, bytes | None],
+    *,
+    modes: Mapping[str, int] | None = None,
+    seen: Mapping[str, Identity] | None = None,
+    about: About = _NOTHING,
+) -> None:
+    """Give files below ``root`` (keys are relative paths) new bytes; None removes the file, and unknown ones are added.
+
+    Owners and permissions stay, but for files that ``modes`` has other permission bits for. The journal gets what was
+    there before, so that :func:`.undo.undo` can restore it. A file that is not any more what it was when it was
+    ``seen`` is an error. Raises :class:`ConvertError`; then, unless the message says otherwise, nothing has changed.
     """
-    for number, (relative, data) in enumerate(files.items()):
+    if not files:
+        return
+    with locked(root) as journal:
+        _Writing(journal, files, modes or {}, seen or {}).run(about)
+
+
+class _Writing:
+    """One run of :func:`write_in_place`."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        files: Mapping[str, bytes | None],
+        modes: Mapping[str, int],
+        seen: Mapping[str, Identity],
+    ) -> None:
+        self.root, self.journal, self.inside = journal.root, journal, journal.inside
+        self.files, self.modes, self.seen = files, modes, seen
+        self.originals: dict[str, bytes] = {}
+        self.identities: dict[str, Identity | None] = {}
+
+    def run(self, about: About) -> None:
         try:
-            _replace(root, relative, data)
+            run, staged = self._prepare(about)
         except OSError as error:
-            done = f"{number} of {len(files)} files were converted before it; run again to convert the rest"
-            raise ConvertError(f"cannot write {root / relative}: {error.strerror or error} ({done})") from error
+            reason = error.strerror or error
+            raise ConvertError(f"cannot write {self.root / OWN}: {reason}; nothing was changed") from error
+        except ConvertError as error:
+            raise ConvertError(f"{error}; nothing was changed") from error
+        try:
+            self._swap(run, staged)
+        except ConvertError as error:
+            try:
+                take_back_now(self.journal, run)
+            except (ConvertError, OSError) as second:
+                raise ConvertError(f"{error}; some files are converted, --undo takes that back ({second})") from error
+            raise ConvertError(f"{error}; nothing was changed") from error
+        self.journal.prune()
+
+    def _prepare(self, about: About) -> tuple[Run, dict[str, str]]:
+        """Write everything down that the run needs, in the journal; also returns the new files by path."""
+        device = self.inside.device(f"{TMP}/x")
+        entries: list[Entry] = []
+        staged: dict[str, str] = {}
+        for number, (relative, data) in enumerate(sorted(self.files.items())):
+            with self._naming(relative):
+                entry = self._look(relative, device)
+                if data is not None:
+                    staged[relative] = f"{TMP}/{number}"
+                    entries.append(self._stage(entry, staged[relative], data))
+                elif entry.before is not None:
+                    entries.append(entry)
+        self.inside.sync(TMP, [name.rpartition("/")[2] for name in staged.values()])
+        made = tuple(self.inside.missing_directories(staged))
+        run = Run(0, tuple(entries), about.target, about.fingerprint, about.matches, made)
+        return self.journal.add(run, self.originals), staged
+
+    def _look(self, relative: str, device: int) -> Entry:
+        """What there is now."""
+        if self.inside.device(relative) != device:
+            raise Unsafe(errno.EXDEV, "lies on another file system; convert that directory on its own", relative)
+        status = self.inside.status(relative)
+        before: State | None = None
+        if status is not None:
+            self.originals[relative], status = self.inside.read(relative)
+            before = State.of(self.originals[relative], status)
+        self.identities[relative] = status and identity(status)
+        if relative in self.seen and self.seen[relative] != self.identities[relative]:
+            raise Unsafe(errno.ESTALE, _CHANGED, relative)
+        return Entry(relative, before, None)
+
+    def _stage(self, entry: Entry, name: str, data: bytes) -> Entry:
+        """Write the new bytes where they can be swapped in from."""
+        before = entry.before
+        mode = self.modes.get(entry.path, before.mode if before else 0o644)
+        self.inside.write_new(name, data, mode, (before.uid, before.gid) if before else None)
+        status = self.inside.status(name)
+        assert status is not None
+        return Entry(entry.path, before, State.of(data, status))
+
+    def _swap(self, run: Run, staged: Mapping[str, str]) -> None:
+        for path in run.made:
+            with self._naming(path):
+                self.inside.make_directory(path)
+        self.inside.forget()
+        for entry in run.entries:
+            with self._naming(entry.path):
+                status = self.inside.status(entry.path)
+                if (status and identity(status)) != self.identities[entry.path]:
+                    raise Unsafe(errno.ESTALE, _CHANGED, entry.path)
+                if entry.path in staged:
+                    self.inside.move(staged[entry.path], entry.path)
+                else:
+                    self.inside.remove(entry.path)
+        with self._naming(OWN):
+            self.journal.mark(run, "done")
+
+    @contextmanager
+    def _naming(self, relative: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ConvertError(f"cannot write {self.root / relative}: {error.strerror or error}") from error
 
 
-def write_copy(root: Path, output: Path, files: Mapping[str, bytes]) -> None:
-    """Copy the tree ``root`` to ``output``, with ``files`` in place of what it has under those names.
+_CHANGED = "was changed while it was being converted; run again"
 
-    Everything is copied but version control's own directories and bytecode; symbolic links stay links. The copy is
-    made beside ``output`` and moved there when it is whole. Raises :class:`ConvertError` if that fails.
+
+def write_copy(
+    root: Path, output: Path, files: Mapping[str, bytes | None], *, modes: Mapping[str, int] | None = None
+) -> None:
+    """Copy the tree ``root`` to ``output``, with ``files`` in place of what it has under those names; None leaves out.
+
+    Everything is copied but the directories of version control, bytecode and the journal, and pipes, sockets and
+    devices; symbolic links stay links. The copy is made beside ``output`` and renamed when it is whole. Raises
+    :class:`ConvertError` if that fails.
     """
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -40,20 +172,53 @@ def write_copy(root: Path, output: Path, files: Mapping[str, bytes]) -> None:
     except OSError as error:
         raise ConvertError(f"cannot write to {output.parent}: {error.strerror}") from error
     try:
-        tree = staging / "tree"
-        shutil.copytree(root, tree, symlinks=True, ignore=shutil.ignore_patterns(*_VERSION_CONTROL, "__pycache__"))
         for relative, data in files.items():
-            _replace(tree, relative, data)
+            if data is not None and not os.path.lexists(root / relative):
+                _add(staging / relative, data)
+        _copy_tree(root, staging, files)
+        for relative, mode in (modes or {}).items():
+            (staging / relative).chmod(mode)
         if output.is_dir():
             output.rmdir()  # empty, or this raises
-        os.replace(tree, output)
+        os.replace(staging, output)
     except shutil.Error as error:
         source, _, reason = error.args[0][0]
         raise ConvertError(f"cannot copy {source}: {reason}") from error
     except OSError as error:
         raise ConvertError(f"cannot write {output}: {error.strerror or error}") from error
     finally:
+        for directory, _, _ in os.walk(staging):
+            os.chmod(directory, 0o700)  # a copy of a read-only directory can be removed only then
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _add(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    path.chmod(0o644)
+
+
+def _copy_tree(root: Path, copy: Path, files: Mapping[str, bytes | None]) -> None:
+    prefix = f"{root}{os.sep}"
+
+    def copy_file(source: str, target: str) -> None:
+        data = files.get(source.removeprefix(prefix).replace(os.sep, "/"))
+        if data is None:
+            shutil.copyfile(source, target)
+        else:
+            Path(target).write_bytes(data)
+        shutil.copystat(source, target)
+
+    def left_out(directory: str, names: list[str]) -> list[str]:
+        return [name for name in names if name in _LEFT_OUT or _is_left_out(os.path.join(directory, name))]
+
+    def _is_left_out(path: str) -> bool:
+        mode = os.lstat(path).st_mode
+        if files.get(path.removeprefix(prefix).replace(os.sep, "/"), b"") is None:
+            return True
+        return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode))
+
+    shutil.copytree(root, copy, symlinks=True, ignore=left_out, copy_function=copy_file, dirs_exist_ok=True)
 
 
 def write_one_copy(source: Path, output: Path, data: bytes) -> None:
@@ -64,18 +229,6 @@ def write_one_copy(source: Path, output: Path, data: bytes) -> None:
         _write(target, data, source.stat())
     except OSError as error:
         raise ConvertError(f"cannot write {target}: {error.strerror or error}") from error
-
-
-def _replace(root: Path, relative: str, data: bytes) -> None:
-    path = root / relative
-    # The tree was scanned without following links; make sure that none has come in since.
-    inside = root.resolve() / relative
-    if path.resolve() != inside:
-        raise OSError(f"{path} leads through a symbolic link")
-    status = path.lstat()
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(f"{path} is not a regular file any more")
-    _write(path, data, status)
 
 
 def _write(path: Path, data: bytes, like: os.stat_result) -> None:

@@ -29,7 +29,7 @@ def git(directory: Path, *arguments: str) -> str:
 
 
 def snapshot(root: Path) -> dict[str, tuple[int, bytes]]:
-    files = (path for path in sorted(root.rglob("*")) if path.is_file() and ".git" not in path.parts)
+    files = (p for p in sorted(root.rglob("*")) if p.is_file() and {".git", ".ms-convert"}.isdisjoint(p.parts))
     return {path.relative_to(root).as_posix(): (stat.S_IMODE(path.stat().st_mode), path.read_bytes()) for path in files}
 
 
@@ -399,7 +399,7 @@ def test_wrong_use(tree: Path, tmp_path: Path, arguments: list[str], message: st
 
 
 def test_write_error_is_told(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.replace", full)
