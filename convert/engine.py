@@ -19,6 +19,8 @@ from .textfile import LINE_END, TextFile
 
 # A generated file of this size is not code that anybody imports; Python's parser would take gigabytes for it.
 MAX_BYTES = 16_000_000
+# Python even if only rules about text apply: what comes out must compile.
+_PYTHON_NAMES = (".py", ".pyi", ".pyw")
 _DEFAULT = Settings()
 
 
@@ -43,13 +45,13 @@ def _convert(raw: bytes, rules: RuleSet, path: str, settings: Settings) -> Outco
     findings = Findings()
     module: PythonModule | None = None
     file: TextFile
-    if kinds.isdisjoint(PYTHON):
+    if kinds.isdisjoint(PYTHON) and not path.endswith(_PYTHON_NAMES):
         file = TextFile.from_bytes(raw)
         ignores = Ignores.of_lines(file)
     else:
         file = source = SourceFile.from_bytes(raw)
         ignores = Ignores.of_python(file)
-        module = PythonModule(source, source.parse(), ignores, rules.roots, path)
+        module = PythonModule(source, source.parse(), ignores, rules.roots, path, rules.node_types)
         for kind, find_in_module in PYTHON.items():
             if kind in kinds:
                 findings.add(find_in_module(module, rules, settings))

@@ -10,7 +10,7 @@ from ..language.model import Rule
 from ..python.module import PythonModule
 from ..settings import Settings
 from ..textfile import TextFile
-from . import api, imports, patch, requirement, strings
+from . import api, definition, imports, insert, patch, pattern, requirement, strings
 
 if TYPE_CHECKING:
     from ..language.ruleset import RuleSet
@@ -22,11 +22,15 @@ TextFinder = Callable[[TextFile, str, "RuleSet", Settings], Findings]
 PYTHON: dict[type[Rule], PythonFinder] = {
     imports.ImportRule: imports.find,
     api.ApiRule: api.find,
+    pattern.PatternRule: pattern.find,
+    definition.DefinitionRule: definition.find,
+    insert.InsertRule: insert.find,
     strings.StringRule: strings.find,
 }
 # Kinds that work on the text of a file, given with its path.
 TEXT: dict[type[Rule], TextFinder] = {
     patch.PatchRule: patch.find,
+    requirement.RequirementRule: requirement.find,
 }
 
 KINDS: dict[str, type[Rule]] = {kind.kind: kind for kind in (*PYTHON, *TEXT)}

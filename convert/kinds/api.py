@@ -11,7 +11,7 @@ from ..edits import Span
 from ..errors import RuleError, SourceError
 from ..findings import Findings
 from ..language.model import Rule, Where
-from ..python.arguments import ArgumentChanges, Arguments
+from ..python.arguments import NO_CHANGES, ArgumentChanges, Arguments
 from ..python.insertion import add_import
 from ..python.module import PythonModule
 from ..python.names import Use, dotted
@@ -20,8 +20,6 @@ from ..settings import Settings
 
 if TYPE_CHECKING:
     from ..language.ruleset import RuleSet
-
-_MISSING = object()
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class ApiRule(Rule):
     used_as: frozenset[str] = frozenset()
     given: Mapping[str, Any] = field(default_factory=dict, hash=False)
     target: str | None = None
-    arguments: ArgumentChanges = ArgumentChanges()
+    arguments: ArgumentChanges = NO_CHANGES
     unsupported: str | None = None
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -73,6 +74,10 @@ class Rule:
     def modules(self) -> Iterable[str]:
         """Top-level modules that the rule is about; it does not apply to a tree that has one of its own."""
         return self.roots()
+
+    def node_types(self) -> Iterable[type[ast.AST]]:
+        """Types of syntax nodes that the rule wants to see all of."""
+        return ()
 
     def renamed_names(self) -> Iterable[tuple[str, str | None]]:
         """Modules and other qualified names that the rule gives other names, with these; None: it stays as it is."""

@@ -6,6 +6,7 @@ and checks what a schema cannot: ids are unique, and no two rules claim the same
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -77,6 +78,11 @@ class RuleSet:
     def roots(self) -> frozenset[str]:
         """The top-level modules that some rule asks the meaning of names for."""
         return frozenset(root for rule in self.rules for root in rule.roots())
+
+    @cached_property
+    def node_types(self) -> frozenset[type[ast.AST]]:
+        """The types of syntax nodes that some rule wants to see all of."""
+        return frozenset(kind for rule in self.rules for kind in rule.node_types())
 
     @cached_property
     def _renamed_names(self) -> dict[str, tuple[str, str | None]]:

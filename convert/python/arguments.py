@@ -31,9 +31,12 @@ class ArgumentChanges:
         return bool(self.drop or self.rename or self.add or self.order)
 
 
+NO_CHANGES = ArgumentChanges()
+
+
 @dataclass(frozen=True)
 class Argument:
-    """One argument as written: ``span`` up to its comma, ``value`` without ``name=``, ``end`` where the next one starts.
+    """One argument as written: ``span`` up to its comma, ``value`` without ``name=``, ``end`` where the next starts.
 
     ``parameter`` is None for ``*args``, ``**kwargs`` and what has no name in the signature. A comment that stands
     between this argument and the next one is ``commented``.
@@ -148,6 +151,17 @@ class Arguments:
         if added:
             pieces.append(f", {added}" if items else added)
         return self._edit(rule, self._written[0].span.start, self._written[-1].span.end, *pieces)
+
+
+def argument_spans(
+    module: PythonModule, call: ast.Call, nodes: Sequence[ast.AST], fstring: ast.JoinedStr | None
+) -> list[Span]:
+    """The spans of some arguments of ``call`` (expressions and keywords), with the parentheses around them."""
+    span = module.span(call, fstring)
+    every = sorted([*call.args, *(keyword.value for keyword in call.keywords)], key=lambda n: module.span(n, fstring))
+    places, _ = _places(module.text[span.start : span.end], span.start)
+    by_node = {node: place for node, (place, _, _) in zip(every, places, strict=True)}
+    return sorted(by_node[node.value if isinstance(node, ast.keyword) else node] for node in nodes)  # type: ignore[index]
 
 
 def _places(text: str, offset: int) -> tuple[list[tuple[Span, Span, int]], int]:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from ..edits import Edit, Span
+from ..errors import SourceError
 from .module import PythonModule
 
 
@@ -49,6 +50,16 @@ def before(module: PythonModule, rule: str, node: ast.stmt, source: str) -> Edit
     if new_line is None:
         return module.edit(rule, Span(start, start), "; ".join(source.splitlines()) + "; ")
     return module.edit(rule, Span(start, start), *(line + new_line for line in source.splitlines()))
+
+
+def after(module: PythonModule, rule: str, node: ast.stmt, source: str) -> Edit:
+    """An edit that adds ``source`` after the statement ``node``, with the same indentation."""
+    end = module.span(node).end
+    new_line = module.new_line(module.span(node))
+    rest = module.text[end:].splitlines()[:1]
+    if new_line is None or (rest and rest[0].lstrip(" \t;")):
+        raise SourceError(f"line {node.lineno} has another statement or a comment after the place for the new one")
+    return module.edit(rule, Span(end, end), *(new_line + line for line in source.splitlines()))
 
 
 def at_end(module: PythonModule, rule: str, source: str) -> Edit:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import io
+import tokenize
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..edits import Edit, Left, Piece, Span
 from ..ignores import Ignores
+from ..textfile import LINE_END
 from .fstrings import relocate
 from .names import ImportNode, Names, bound_name, import_statements
 from .sourcefile import SourceFile
@@ -15,13 +18,14 @@ from .sourcefile import SourceFile
 
 @dataclass
 class PythonModule:
-    """A file that parses. ``roots`` are the top-level modules that somebody asks about."""
+    """A file that parses. ``roots`` are the top-level modules, ``recorded`` the node types that somebody asks about."""
 
     source: SourceFile
     tree: ast.Module
     ignores: Ignores = field(default_factory=Ignores)
     roots: frozenset[str] = frozenset()
     path: str = ""
+    recorded: frozenset[type[ast.AST]] = frozenset()
     imports: list[ImportNode] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -41,7 +45,7 @@ class PythonModule:
                 module = alias.name if isinstance(node, ast.Import) else node.module or ""
                 if module.partition(".")[0] in self.roots:
                     watched.add(bound_name(node, alias))
-        return Names(self.tree, frozenset(watched))
+        return Names(self.tree, frozenset(watched), self.recorded)
 
     def span(self, node: ast.AST, fstring: ast.JoinedStr | None = None) -> Span:
         """Where ``node`` stands, inside ``fstring`` if that is given. Raises :class:`.SourceError` if it is unclear."""
@@ -72,6 +76,27 @@ class PythonModule:
         indent = self.text[start : span.start]
         continued = self.text[:start].rstrip("\r\n").endswith("\\")
         return self.source.line_end + indent if not indent.strip(" \t\f") and not continued else None
+
+    def whole_lines(self, span: Span) -> Span:
+        """``span`` with the indentation before and the line end after it, where nothing else stands on its lines."""
+        start = self.source.line_starts[self.source.line_column(span.start)[0] - 1]
+        rest = LINE_END.split(self.text[span.end :], maxsplit=1)[0]
+        if self.text[start : span.start].strip(" \t\f") or rest.strip(" \t\f"):
+            return span
+        end = span.end + len(rest)
+        match = LINE_END.match(self.text, end)
+        return Span(start, match.end() if match else end)
+
+    @cached_property
+    def comments(self) -> list[Span]:
+        """Where comments stand, in order."""
+        lines = self.source.line_starts
+        found: list[Span] = []
+        for token in tokenize.generate_tokens(io.StringIO(self.text, newline="").readline):
+            if token.type == tokenize.COMMENT:
+                start = lines[token.start[0] - 1] + token.start[1]
+                found.append(Span(start, start + len(token.string)))
+        return found
 
     def excerpt(self, node: ast.AST) -> str:
         """The source of ``node``, to be read by people."""

@@ -122,11 +122,15 @@ class Names:
     ``places`` are all calls, subscripts and comparisons, ``uses`` all names of ``watched`` with the attributes after
     them, ``declarations`` all ``global`` and ``nonlocal`` statements, in no particular order. ``called`` has the call
     whose function an expression is; ``decorators`` and ``bases`` (of classes) are expressions at such a place.
-    ``annotations`` are type annotations with their scopes, ``import_scopes`` the scopes of import statements.
+    ``recorded`` are all nodes of the types asked for. ``annotations`` are type annotations with their scopes,
+    ``import_scopes`` the scopes of import statements.
     """
 
-    def __init__(self, tree: ast.Module, watched: frozenset[str]) -> None:
+    def __init__(
+        self, tree: ast.Module, watched: frozenset[str], recorded: frozenset[type[ast.AST]] = frozenset()
+    ) -> None:
         self.watched = watched
+        self.recorded: list[tuple[ast.AST, Scope, ast.JoinedStr | None]] = []
         self.places: list[Place] = []
         self.uses: list[Use] = []
         self.called: dict[ast.expr, ast.Call] = {}
@@ -135,14 +139,17 @@ class Names:
         self.annotations: list[tuple[ast.expr, Scope]] = []
         self.declarations: list[tuple[ast.Global | ast.Nonlocal, Scope]] = []
         self.import_scopes: dict[ImportNode, Scope] = {}
+        self._records_attributes = ast.Attribute in recorded
         self.module = Scope("module")
         self.scopes = [self.module]
         self._stack: list[tuple[ast.AST, Scope, ast.JoinedStr | None]] = [(tree, self.module, None)]
         # An explicit stack: a chain of a thousand additions is legal and must not hit the recursion limit.
         stack, visitors, others = self._stack, _VISITORS, _other_fields
         while stack:
-            node, scope, fstring = stack.pop()
+            item = node, scope, fstring = stack.pop()
             kind = type(node)
+            if kind in recorded:
+                self.recorded.append(item)
             visit = visitors.get(kind)
             if visit is not None:
                 visit(self, node, scope, fstring)
@@ -150,9 +157,9 @@ class Names:
             for name in others(kind):
                 value = getattr(node, name, None)
                 if isinstance(value, list):
-                    for item in value:
-                        if isinstance(item, ast.AST):
-                            stack.append((item, scope, fstring))
+                    for inner in value:
+                        if isinstance(inner, ast.AST):
+                            stack.append((inner, scope, fstring))
                 elif isinstance(value, ast.AST):
                     stack.append((value, scope, fstring))
         for scope in self.scopes:
@@ -197,8 +204,10 @@ class Names:
         return scope
 
     def _attribute(self, node: ast.Attribute, scope: Scope, fstring: ast.JoinedStr | None) -> None:
-        inner: ast.expr = node
+        inner: ast.expr = node.value
         while isinstance(inner, ast.Attribute):
+            if self._records_attributes:
+                self.recorded.append((inner, scope, fstring))
             inner = inner.value
         if not isinstance(inner, ast.Name):
             self._stack.append((inner, scope, fstring))
