@@ -88,9 +88,11 @@ def _obstacle(module: PythonModule, home: Scope, name: str, target: str | None, 
         return f"{target or 'what takes its place'} is not a top-level module"
     if home.kind == "class":
         return "it is an attribute of a class"
+    if home is module.names.module and _star_import(module):
+        return "a star import may bind it as well"
     if name in home.aliased or name in home.fixed or name in home.parameters:
         return "something else is bound to it as well"
-    if any(_taken(scope, home, name, target) for scope in module.names.scopes):
+    if any(_taken(scope, home, name, target) for scope in module.names.scopes) or _mentioned(module, home, target):
         return f"{target} is the name of something else in this file"
     for place in module.names.places:
         call = place.node
@@ -108,6 +110,27 @@ def _taken(scope: Scope, home: Scope, name: str, target: str) -> bool:
         return True
     # Importing the target itself is harmless in the same scope, unless the old name is rebound or deleted there.
     return target in scope.plain and (scope is not home or name in home.opaque or name in home.empty)
+
+
+def _star_import(module: PythonModule) -> bool:
+    """Whether everything that a module exports is taken from one that is not below ``module.roots``."""
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and node.names[0].name == "*"
+        and (node.level or (node.module or "").partition(".")[0] not in module.roots)
+        for node in module.imports
+    )
+
+
+def _mentioned(module: PythonModule, home: Scope, target: str) -> bool:
+    """Whether the file uses ``target``, which it may know from anywhere, without importing it beside the old name."""
+    if target in home.plain or not re.search(rf"\b{target}\b", module.text):
+        return False
+    return any(
+        (isinstance(node, ast.Name) and node.id == target)
+        or (isinstance(node, (ast.Global, ast.Nonlocal)) and target in node.names)
+        for node in ast.walk(module.tree)
+    )
 
 
 def _class_lookup(module: PythonModule, name: str) -> str | None:
