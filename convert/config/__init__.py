@@ -1,0 +1,1 @@
+"""Configuration files (YAML, JSON, TOML): where each value stands, and small edits that change it."""
