@@ -19,6 +19,8 @@ from .project.gitstate import uncommitted
 from .project.pool import convert_files
 from .project.tree import Tree, own_modules, scan
 from .project.writer import write_copy, write_in_place, write_one_copy
+from .report.coverage import cover
+from .report.excerpts import source_lines
 from .report.model import FileReport, Report
 from .settings import Settings
 
@@ -78,6 +80,8 @@ def run(options: Options, progress: Progress) -> Report:
     }
     if options.mode == "in-place" and changed and not options.allow_dirty:
         _refuse_dirty(path)
+    report.count_rules(active, outcomes.values())
+    report.coverage = cover(outcomes, active)
     _describe(report, tree, outcomes, changed if options.diff else {})
     if options.mode == "in-place":
         write_in_place(tree.root, changed)
@@ -147,10 +151,13 @@ def _describe(report: Report, tree: Tree, outcomes: dict[str, Outcome], diff: di
     report.seen = len(tree.files) + len(tree.skipped)
     for relative, why in tree.skipped.items():
         report.files.append(FileReport.not_read(relative, why))
+    unsupported = report.coverage.by_file()
     for relative, outcome in outcomes.items():
-        if outcome.changes or outcome.left or outcome.kept or outcome.skipped:
+        uses = unsupported.get(relative, ())
+        if outcome.changes or outcome.left or outcome.kept or outcome.skipped or uses:
             patch = _diff(tree, relative, diff[relative]) if relative in diff else None
-            report.files.append(FileReport.of(relative, outcome, patch))
+            excerpts = source_lines(tree.root / relative, outcome.encoding, (line for line, *_ in uses))
+            report.files.append(FileReport.of(relative, outcome, patch, excerpts))
     report.files.sort(key=lambda file: file.path)
 
 

@@ -20,6 +20,7 @@ from ..support import NoSupportTable, Support, SupportTable, load_support
 EFFORTS = {
     "workaround": ("has a way round", "the hint names it"),
     "tests": ("only in tests", "the training code does not need it"),
+    "device": ("for other devices", "code that asks for another maker's device; it does not run on this one"),
     "private": ("private to PyTorch", "the name begins with an underscore; look what the code wants it for"),
     "one-file": ("in one file", "changing that file, or leaving it out, is enough"),
     "module": ("missing module", "mindtorch lacks the whole module: names below it are used"),
@@ -28,6 +29,7 @@ EFFORTS = {
 }
 """What an unsupported API asks for, from the cheapest to the dearest; an API is in the first class that fits."""
 
+_DEVICES = frozenset({"hpu", "ipu", "maia", "mlu", "mps", "mtia", "musa", "vulkan", "xla", "xpu"})
 _TEST_PATH = re.compile(r"(?:^|/)(?:tests?/|test_[^/]*$|conftest\.py$)|_test\.pyw?$")
 Places = dict[str, list[int]]
 
@@ -66,13 +68,15 @@ class UnsupportedApi:
             return "workaround"
         if all(map(_TEST_PATH.search, self.places)):
             return "tests"
-        if any(part.startswith("_") for part in self.name.split(".")):
+        parts = self.name.split(".")
+        if not _DEVICES.isdisjoint(parts):
+            return "device"
+        if any(part.startswith("_") for part in parts):
             return "private"
         if len(self.places) == 1:
             return "one-file"
-        last = self.name.rpartition(".")[2]
-        below = any(name != self.name for name in self.names)
-        return "module" if self.status == "missing" and last.islower() and below else "api"
+        below = any(name.count(".") >= len(parts) for name in self.names)
+        return "module" if self.status == "missing" and parts[-1].islower() and below else "api"
 
     def first_place(self) -> str:
         """``file:line`` of the first use, one that needs it if there is any."""

@@ -1,21 +1,28 @@
-"""What a run did, as data. The console and the JSON output both come from here."""
+"""What a run did, as data. Every form of the report comes from here; docs/report.md tells its JSON form."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 from .. import __version__
 from ..edits import Left
+from ..language.ruleset import RuleSet
 from ..outcome import Change, Outcome
+from .coverage import Coverage, UnsupportedApi
 
-REPORT_VERSION = 1
+REPORT_VERSION = 2
 
 
 @dataclass(frozen=True)
 class FileReport:
-    """One file with something to say. ``status``: converted, unchanged or skipped (then ``reason`` and ``line``)."""
+    """One file with something to say. ``status``: converted, unchanged or skipped (then ``reason`` and ``line``).
+
+    ``excerpts`` are source lines of places that the report names, by line.
+    """
 
     path: str
     status: str
@@ -25,14 +32,18 @@ class FileReport:
     reason: str | None = None
     line: int | None = None
     diff: bytes | None = None
+    excerpts: dict[int, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, path: str, outcome: Outcome, diff: bytes | None = None) -> FileReport:
+    def of(
+        cls, path: str, outcome: Outcome, diff: bytes | None = None, excerpts: dict[int, str] | None = None
+    ) -> FileReport:
         """The report of a file that was read."""
         if outcome.skipped is not None:
             return cls.not_read(path, outcome.skipped)
         status = "converted" if outcome.changes else "unchanged"
-        return cls(path, status, tuple(outcome.changes), tuple(outcome.left), tuple(outcome.kept), diff=diff)
+        lists = tuple(outcome.changes), tuple(outcome.left), tuple(outcome.kept)
+        return cls(path, status, *lists, diff=diff, excerpts=excerpts or {})
 
     @classmethod
     def not_read(cls, path: str, why: Left) -> FileReport:
@@ -41,8 +52,30 @@ class FileReport:
 
 
 @dataclass
+class RuleReport:
+    """One rule and what it did. ``defined`` is its ``file:line``; the numbers count places, ``files`` changed files.
+
+    ``matches`` also counts places that already had the rule's result.
+    """
+
+    id: str
+    kind: str
+    why: str
+    defined: str
+    matches: int = 0
+    files: int = 0
+    edits: int = 0
+    left: int = 0
+    kept: int = 0
+
+
+@dataclass
 class Report:
-    """A whole run. ``mode``: in-place, output, check or diff. ``files`` has only those with something to say."""
+    """A whole run. ``mode``: in-place, output, check or diff. ``files`` has only those with something to say.
+
+    ``seen`` is the number of files that rules may be about. With ``coverage_min``, a percentage, unsupported APIs fail
+    the run only if the rate of supported uses is below it; without, any that the code needs does.
+    """
 
     root: str
     mode: str
@@ -52,6 +85,9 @@ class Report:
     seconds: float = 0.0
     files: list[FileReport] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    by_rule: list[RuleReport] = field(default_factory=list)
+    coverage: Coverage = field(default_factory=lambda: Coverage(unknown="the uses were not looked at"))
+    coverage_min: float | None = None
 
     @property
     def converted(self) -> list[FileReport]:
@@ -69,18 +105,52 @@ class Report:
         return [(file, left) for file in self.files for left in file.left]
 
     @property
+    def kept(self) -> list[tuple[FileReport, Left]]:
+        """The places that stay as they are on purpose."""
+        return [(file, kept) for file in self.files for kept in file.kept]
+
+    @cached_property
+    def edits(self) -> int:
+        """How many edits were made."""
+        return sum(len(file.changes) for file in self.files)
+
+    @property
     def edits_by_rule(self) -> Counter[str]:
-        """How many edits each rule made."""
-        return Counter(change.rule for file in self.files for change in file.changes)
+        """How many edits each rule made; one that several rules made together counts for each."""
+        return Counter(rule for file in self.files for change in file.changes for rule in change.rule.split(","))
 
     @property
     def exit_code(self) -> int:
-        """0 done, 1 something is left or (with --check) would change."""
+        """0 done, 1 something is left, unsupported or (with --check) would change."""
         would_change = self.mode == "check" and bool(self.converted)
-        return 1 if self.left or self.skipped or self.notes or would_change else 0
+        return 1 if self.left or self.skipped or self.notes or would_change or self.lacks_support else 0
+
+    @property
+    def lacks_support(self) -> bool:
+        """Whether too little of what the code uses is supported; with ``coverage_min`` also if that is unknown."""
+        if self.coverage_min is None:
+            return bool(self.coverage.needed)
+        return self.coverage.rate is None or self.coverage.rate < self.coverage_min
+
+    def count_rules(self, rules: RuleSet, outcomes: Iterable[Outcome]) -> None:
+        """Fill ``by_rule`` in the order of ``rules``."""
+        by_id = {r.id: RuleReport(r.id, r.kind, r.why, str(r.mark)) for r in rules.rules}
+        for outcome in outcomes:
+            for rule, count in outcome.matches.items():
+                by_id[rule].matches += count
+            edited = Counter(rule for change in outcome.changes for rule in change.rule.split(","))
+            for rule, count in edited.items():
+                by_id[rule].edits += count
+                by_id[rule].files += 1
+            for rule in _rules_of(outcome.left):
+                by_id[rule].left += 1
+            for rule in _rules_of(outcome.kept):
+                by_id[rule].kept += 1
+        self.by_rule = list(by_id.values())
 
     def as_json(self) -> dict[str, Any]:
         """The report as JSON data."""
+        unsupported = self.coverage.by_file()
         return {
             "version": REPORT_VERSION,
             "tool": f"ms-convert {__version__}",
@@ -93,24 +163,36 @@ class Report:
                 "converted": len(self.converted),
                 "skipped": len(self.skipped),
                 "left": len(self.left),
-                "edits": sum(self.edits_by_rule.values()),
+                "kept": len(self.kept),
+                "unsupported": len(self.coverage.needed),
+                "edits": self.edits,
                 "edits_by_rule": dict(sorted(self.edits_by_rule.items())),
+                "coverage": None if self.coverage.rate is None else round(self.coverage.rate, 3),
+                "coverage_min": self.coverage_min,
                 "seconds": round(self.seconds, 3),
                 "exit_code": self.exit_code,
             },
             "notes": self.notes,
-            "files": [_file_json(file) for file in self.files],
+            "coverage": self.coverage.as_json(),
+            "by_rule": [asdict(rule) for rule in self.by_rule],
+            "files": [_file_json(file, unsupported.get(file.path, [])) for file in self.files],
         }
 
 
-def _file_json(file: FileReport) -> dict[str, Any]:
+def _rules_of(items: Iterable[Left]) -> list[str]:
+    return [rule for item in items for rule in (item.rule or "").split(",") if rule]
+
+
+def _file_json(file: FileReport, unsupported: list[tuple[int, UnsupportedApi, bool]]) -> dict[str, Any]:
     data: dict[str, Any] = {"path": file.path, "status": file.status}
     if file.status == "skipped":
-        return data | {"reason": file.reason, "line": file.line}
-    shown = ("rule", "line", "column", "before", "after")
-    data["edits"] = [{key: getattr(change, key) for key in shown} for change in file.changes]
-    data["left"] = [asdict(left) for left in file.left]
-    data["kept"] = [asdict(kept) for kept in file.kept]
+        data |= {"reason": file.reason, "line": file.line}
+    else:
+        shown = ("rule", "line", "column", "before", "after")
+        data["edits"] = [{key: getattr(change, key) for key in shown} for change in file.changes]
+        data["left"] = [asdict(left) for left in file.left]
+        data["kept"] = [asdict(kept) for kept in file.kept]
+    data["unsupported"] = [[line, api.name] for line, api, optional in unsupported if not optional]
     if file.diff is not None:
         data["diff"] = file.diff.decode(errors="replace")
     return data

@@ -219,7 +219,7 @@ def test_json(tree: Path) -> None:
     assert result.stderr == ""
     report = json.loads(result.stdout)
     assert report["tool"] == f"ms-convert {__version__}"
-    assert (report["version"], report["mode"], report["root"]) == (1, "check", str(tree))
+    assert (report["version"], report["mode"], report["root"]) == (2, "check", str(tree))
     assert report["rules"] == ["torch.yaml", "mindspeed.yaml", "llm.yaml"]
     del report["summary"]["seconds"]
     assert report["summary"] == {
