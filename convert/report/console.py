@@ -9,35 +9,72 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from .coverage import EFFORTS
 from .model import Report
 
-_DONE = {"in-place": "converted", "output": "converted", "check": "would convert", "diff": "would convert"}
+DONE = {"in-place": "converted", "output": "converted", "check": "would convert", "diff": "would convert"}
+# How many unsupported APIs, and how many kept places, are printed.
+TOP_APIS = 10
+TOP_KEPT = 10
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Headline, edits by rule, and everything that was left alone with ``file:line: reason``."""
+    """Headline, edits by rule, coverage, and everything that was left alone with ``file:line: reason``."""
 
     def line(text: str, style: str = "") -> None:
         console.print(Text(_printable(text), style=style), soft_wrap=True)
 
-    count = len(report.converted)
-    edits = sum(report.edits_by_rule.values())
-    headline = f"{_DONE[report.mode]} {count} of {_plural(report.seen, 'file')}, {_plural(edits, 'edit')}"
-    where = f" -> {report.output}" if report.mode == "output" else ""
-    line(f"{headline}, in {report.seconds:.1f} s: {report.root}{where}", "bold")
+    line(headline(report), "bold")
     for rule, number in sorted(report.edits_by_rule.items()):
         line(f"  {number:6}  {rule}")
     if report.mode == "check":
         for file in report.converted:
-            line(f"{file.path}: would change ({_plural(len(file.changes), 'edit')})")
+            line(f"{file.path}: would change ({plural(len(file.changes), 'edit')})")
     for note in report.notes:
         line(note, "yellow")
     for file in report.skipped:
         place = file.path if file.line is None else f"{file.path}:{file.line}"
         line(f"{place}: file left alone: {file.reason}", "yellow")
     for file, left in report.left:
-        text = " ".join((left.text or "").split())
-        line(f"{file.path}:{left.line}: left as it is: {text}: {left.reason} [{left.rule}]", "yellow")
+        line(f"{file.path}:{left.line}: left as it is: {_one_line(left.text)}: {left.reason} [{left.rule}]", "yellow")
+    for file, kept in report.kept[:TOP_KEPT]:
+        rule = f" [{kept.rule}]" if kept.rule else ""
+        line(f"{file.path}:{kept.line}: kept: {_one_line(kept.text)}: {kept.reason}{rule}", "dim")
+    _more(line, len(report.kept) - TOP_KEPT, "kept place")
+    _print_coverage(report, line)
+
+
+def headline(report: Report) -> str:
+    """What was done, in one line."""
+    files = f"{len(report.converted)} of {plural(report.seen, 'file')}, {plural(report.edits, 'edit')}"
+    where = f" -> {report.output}" if report.mode == "output" else ""
+    return f"{DONE[report.mode]} {files}, in {report.seconds:.1f} s: {report.root}{where}"
+
+
+def coverage_line(report: Report) -> str:
+    """How much of the API is supported, in one line; empty if nothing of it is used."""
+    coverage = report.coverage
+    if coverage.unknown is not None:
+        return f"API coverage unknown: {coverage.unknown}"
+    if not coverage.uses:
+        return ""
+    text = f"{coverage.rate_text} of {coverage.uses:,} torch API uses are supported by {coverage.package}"
+    if not coverage.needed:
+        return text
+    return f"{text}; {plural(len(coverage.needed), 'API')} {'is' if len(coverage.needed) == 1 else 'are'} not:"
+
+
+def _print_coverage(report: Report, line: Callable[..., None]) -> None:
+    text = coverage_line(report)
+    if not text:
+        return
+    line(text, "yellow" if report.lacks_support else "bold")
+    for api in report.coverage.needed[:TOP_APIS]:
+        hint = f": {api.hint}" if api.hint else ""
+        line(f"  {api.uses:6}  {api.name} ({EFFORTS[api.effort][0]}), first at {api.first_place()}{hint}")
+    _more(line, len(report.coverage.needed) - TOP_APIS, "API")
+    if report.coverage_min is not None and report.lacks_support:
+        line(f"the coverage is below the {report.coverage_min:g} % that were asked for", "yellow")
 
 
 def progress_bar(console: Console) -> Callable[[int], AbstractContextManager[Callable[[int], object]]]:
@@ -60,8 +97,18 @@ def progress_bar(console: Console) -> Callable[[int], AbstractContextManager[Cal
     return show
 
 
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def plural(count: int, noun: str) -> str:
+    """``1 file``, ``1,234 files``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _more(line: Callable[..., None], count: int, noun: str) -> None:
+    if count > 0:
+        line(f"  ... and {plural(count, f'more {noun}')}: --report html or --report json lists all")
+
+
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").split())
 
 
 def _printable(text: str) -> str:
