@@ -92,8 +92,8 @@ def _obstacle(module: PythonModule, home: Scope, name: str, target: str | None, 
         return "a star import may bind it as well"
     if name in home.aliased or name in home.fixed or name in home.parameters:
         return "something else is bound to it as well"
-    if any(_taken(scope, home, name, target) for scope in module.names.scopes) or _mentioned(module, home, target):
-        return f"{target} is the name of something else in this file"
+    if _mentioned(module, target):
+        return f"this file uses the name {target} already"
     for place in module.names.places:
         call = place.node
         called = call.func.id if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) else ""
@@ -102,14 +102,6 @@ def _obstacle(module: PythonModule, home: Scope, name: str, target: str | None, 
     if home is module.names.module:
         return _class_lookup(module, name) or _seen(module, name, settings)
     return None
-
-
-def _taken(scope: Scope, home: Scope, name: str, target: str) -> bool:
-    """Whether ``scope`` uses the name ``target`` for something that ``name`` of ``home`` must not be mixed up with."""
-    if target in scope.opaque or target in scope.parameters or target in scope.aliased or target in scope.empty:
-        return True
-    # Importing the target itself is harmless in the same scope, unless the old name is rebound or deleted there.
-    return target in scope.plain and (scope is not home or name in home.opaque or name in home.empty)
 
 
 def _star_import(module: PythonModule) -> bool:
@@ -122,22 +114,20 @@ def _star_import(module: PythonModule) -> bool:
     )
 
 
-def _mentioned(module: PythonModule, home: Scope, target: str) -> bool:
-    """Whether the file uses ``target``, which it may know from anywhere, without importing it beside the old name."""
-    if target in home.plain or not re.search(rf"\b{target}\b", module.text):
+def _mentioned(module: PythonModule, target: str) -> bool:
+    """Whether the file uses the name ``target`` already, which may then mean something else, or be bound elsewhere."""
+    if not re.search(rf"\b{target}\b", module.text):
         return False
-    return any(
-        (isinstance(node, ast.Name) and node.id == target)
-        or (isinstance(node, (ast.Global, ast.Nonlocal)) and target in node.names)
-        for node in ast.walk(module.tree)
-    )
+    names = module.names
+    bound = any(scope.binds(target) or target in scope.globals | scope.nonlocals for scope in names.scopes)
+    return bound or any(isinstance(node, ast.Name) and node.id == target for node in ast.walk(module.tree))
 
 
 def _class_lookup(module: PythonModule, name: str) -> str | None:
     """A class body looks up what it binds itself among the names of the module as long as it is not bound."""
     for use in module.names.uses:
-        loads = use.name.id == name and isinstance(use.name.ctx, ast.Load)
-        if loads and use.scope.kind == "class" and module.names.home(name, use.scope) is use.scope:
+        in_class = use.name.id == name and use.scope.kind == "class"
+        if in_class and module.names.home(name, use.scope) is use.scope:
             return f"the class body in line {use.name.lineno} may look it up before it binds that name itself"
     return None
 
