@@ -43,35 +43,51 @@ def convert_source(raw: bytes, rules: RuleSet, path: str = "example.py", setting
 def _convert(raw: bytes, rules: RuleSet, path: str, settings: Settings) -> Outcome:
     kinds = {type(rule) for rule in rules.rules}
     findings = Findings()
-    module: PythonModule | None = None
+    python = path.endswith(_PYTHON_NAMES) or not kinds.isdisjoint(PYTHON)
     file: TextFile
-    if kinds.isdisjoint(PYTHON) and not path.endswith(_PYTHON_NAMES):
+    if not python:
         file = TextFile.from_bytes(raw)
-        ignores = Ignores.of_lines(file)
+        # The comments in a notebook are those of the code in it.
+        ignores = Ignores() if path.endswith(".ipynb") else Ignores.of_lines(file)
     else:
         file = source = SourceFile.from_bytes(raw)
         ignores = Ignores.of_python(file)
-        module = PythonModule(source, source.parse(), ignores, rules.roots, path, rules.node_types)
-        for kind, find_in_module in PYTHON.items():
-            if kind in kinds:
-                findings.add(find_in_module(module, rules, settings))
+        findings.add(find_in_python(source, ignores, rules, path, settings))
     for kind, find_in_text in TEXT.items():
         if kind in kinds:
             findings.add(find_in_text(file, path, rules, settings))
-    outcome = _outcome(file, findings, ignores)
-    if module is not None:
-        outcome.uses = api_uses(module)
-        if outcome.changes:
-            try:
-                check_compiles(apply_changes(file.text, outcome.changes))
-            except SourceError as error:
-                reason = f"would not compile after conversion: {error.reason}"
-                return Outcome(skipped=Left(reason, error.line), matches=outcome.matches, uses=outcome.uses)
+    drop_ignored(file, findings, ignores)
+    outcome = _outcome(file, findings)
+    if python and outcome.changes:
+        try:
+            check_compiles(apply_changes(file.text, outcome.changes))
+        except SourceError as error:
+            reason = f"would not compile after conversion: {error.reason}"
+            return Outcome(skipped=Left(reason, error.line), matches=outcome.matches, uses=outcome.uses)
     return outcome
 
 
-def _outcome(file: TextFile, findings: Findings, ignores: Ignores) -> Outcome:
-    edits = check_disjoint(file.text, [edit for edit in findings.edits if not _ignored(file, edit, ignores)])
+def find_in_python(source: SourceFile, ignores: Ignores, rules: RuleSet, path: str, settings: Settings) -> Findings:
+    """What the rules about Python find in a source. Raises :class:`SourceError` if it does not parse."""
+    module = PythonModule(source, source.parse(), ignores, rules.roots, path, rules.node_types)
+    findings = Findings()
+    kinds = {type(rule) for rule in rules.rules}
+    for kind, find_in_module in PYTHON.items():
+        if kind in kinds:
+            findings.add(find_in_module(module, rules, settings))
+    findings.uses = api_uses(module)
+    return findings
+
+
+def drop_ignored(file: TextFile, findings: Findings, ignores: Ignores) -> None:
+    """Take out what comments in ``file`` say to ignore, and tell which comments are about nothing."""
+    findings.edits = [edit for edit in findings.edits if not _ignored(file, edit, ignores)]
+    findings.left = [item for item in findings.left if not ignores.covers(item.rule or "", *_lines(item))]
+    findings.kept += ignores.unused()
+
+
+def _outcome(file: TextFile, findings: Findings) -> Outcome:
+    edits = check_disjoint(file.text, findings.edits)
     changes: list[Change] = []
     end = 0
     for edit in edits:
@@ -80,11 +96,10 @@ def _outcome(file: TextFile, findings: Findings, ignores: Ignores) -> Outcome:
         before, after = file.text[edit.start : edit.end], replacement(file.text, edit, edits)
         if before != after:
             changes.append(Change(edit.rule, edit.line, edit.column, edit.start, edit.end, before, after, nested))
-    left = [item for item in findings.left if not ignores.covers(item.rule or "", *_lines(item))]
-    kept = findings.kept + ignores.unused()
+    left, kept = findings.left, findings.kept
     for items in (left, kept):
         items.sort(key=lambda item: item.line or 0)
-    return Outcome(changes, left, kept, matches=Counter(findings.matches), encoding=file.encoding)
+    return Outcome(changes, left, kept, findings.uses, matches=Counter(findings.matches), encoding=file.encoding)
 
 
 def _ignored(file: TextFile, edit: Edit, ignores: Ignores) -> bool:

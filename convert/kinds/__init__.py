@@ -10,7 +10,7 @@ from ..language.model import Rule
 from ..python.module import PythonModule
 from ..settings import Settings
 from ..textfile import TextFile
-from . import api, definition, imports, insert, patch, pattern, requirement, strings
+from . import api, definition, imports, insert, notebook, patch, pattern, requirement, strings
 
 if TYPE_CHECKING:
     from ..language.ruleset import RuleSet
@@ -29,6 +29,7 @@ PYTHON: dict[type[Rule], PythonFinder] = {
 }
 # Kinds that work on the text of a file, given with its path.
 TEXT: dict[type[Rule], TextFinder] = {
+    notebook.NotebookRule: notebook.find,
     patch.PatchRule: patch.find,
     requirement.RequirementRule: requirement.find,
 }

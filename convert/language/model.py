@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -66,6 +66,13 @@ class Rule:
     def kind_of_files(self) -> tuple[str, ...]:
         """Globs for the names of the files that the rule may be about."""
         return self.file_names
+
+    def check(self, rules: Sequence[Rule]) -> None:
+        """Raise :class:`.errors.RuleError` if the rule does not go with ``rules``, which are all that were read."""
+
+    def for_file(self, path: str, rules: Sequence[Rule]) -> Rule:
+        """The rule as it is about the file ``path``; ``rules`` are all rules of the run."""
+        return self
 
     def roots(self) -> Iterable[str]:
         """Top-level modules whose names in a file the rule has to know the meaning of."""

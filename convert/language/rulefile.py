@@ -5,6 +5,7 @@ Reads a small, safe part of YAML: no tags, no anchors (so no alias bombs), no du
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,11 +26,12 @@ _Path = tuple["str | int", ...]
 
 @dataclass(frozen=True)
 class Document:
-    """A rule file: plain data, and where each part of it stands."""
+    """A rule file: plain data, where each part of it stands, and a hash of its bytes."""
 
     file: str
     data: Any
     marks: dict[_Path, Mark]
+    digest: str = ""
 
     def mark(self, path: Iterable[str | int]) -> Mark:
         """The place of the value at ``path``, or of the innermost thing around it."""
@@ -73,7 +75,7 @@ def _parse(file: str, raw: bytes) -> Document:
         raise RuleError(Mark(file, 1), "the rule file is empty; see docs/rules.md for what belongs in it")
     marks: dict[_Path, Mark] = {}
     data = _construct(file, node, (), marks)
-    return Document(file, data, marks)
+    return Document(file, data, marks, hashlib.sha256(raw).hexdigest())
 
 
 def _construct(file: str, node: yaml.Node, path: _Path, marks: dict[_Path, Mark]) -> Any:

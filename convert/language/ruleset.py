@@ -7,9 +7,10 @@ and checks what a schema cannot: ids are unique, and no two rules claim the same
 from __future__ import annotations
 
 import ast
+import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
@@ -34,11 +35,20 @@ class Renamed(NamedTuple):
 
 @dataclass(frozen=True)
 class RuleSet:
-    """All rules of a run. ``upstreams`` tells for the rules of some files which upstream project they are about."""
+    """All rules of a run. ``upstreams`` tells for the rules of some files which upstream project they are about.
+
+    ``digest`` is a hash of the rule files that they come from.
+    """
 
     rules: tuple[Rule, ...] = ()
     files: tuple[str, ...] = field(default=(), compare=False)
     upstreams: tuple[Upstream, ...] = ()
+    digest: str = field(default="", compare=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for rule sets that do the same: a hash of the rule files, and the ids of the rules."""
+        return " ".join([self.digest, *(rule.id for rule in self.rules)])
 
     def of(self, kind: type[R]) -> tuple[R, ...]:
         """The rules of one kind."""
@@ -51,7 +61,8 @@ class RuleSet:
 
     def for_path(self, path: str) -> RuleSet:
         """The rules that are about the file ``path``, relative to the root of the tree."""
-        chosen = tuple(rule for rule, globs in zip(self.rules, self.globs, strict=True) if globs.match(path))
+        about = (rule for rule, globs in zip(self.rules, self.globs, strict=True) if globs.match(path))
+        chosen = tuple(rule.for_file(path, self.rules) for rule in about)
         cache: dict[tuple[Rule, ...], RuleSet] = self.__dict__.setdefault("_chosen", {})
         return cache.setdefault(chosen, RuleSet(chosen, self.files))
 
@@ -103,7 +114,12 @@ class RuleSet:
     def without_modules(self, modules: frozenset[str]) -> RuleSet:
         """The rules that are about other modules than these."""
         kept = tuple(rule for rule in self.rules if not modules.intersection(rule.modules()))
-        return RuleSet(kept, self.files, self.upstreams)
+        return RuleSet(kept, self.files, self.upstreams, self.digest)
+
+    def without_ids(self, ids: Collection[str]) -> RuleSet:
+        """The rules with other ids than these."""
+        kept = tuple(rule for rule in self.rules if rule.id not in ids)
+        return RuleSet(kept, self.files, self.upstreams, self.digest)
 
     def chosen(self, select: Iterable[str], ignore: Iterable[str]) -> RuleSet:
         """The rules with an id in ``select`` (all, if that is empty) and not in ``ignore``.
@@ -119,7 +135,7 @@ class RuleSet:
             hint = f"did you mean {close[0]}?" if close else "ms-convert rules list shows all"
             raise ConvertError(f"no rule has the id {name}; {hint}")
         kept = tuple(rule for rule in self.rules if (not select or rule.id in select) and rule.id not in ignore)
-        return RuleSet(kept, self.files, self.upstreams)
+        return RuleSet(kept, self.files, self.upstreams, self.digest)
 
 
 def load_rules(name: str) -> RuleSet:
@@ -143,7 +159,10 @@ def load_rules(name: str) -> RuleSet:
     if not rules:
         raise ConvertError(f"{name} has no rules, nor do the files that it includes")
     _check_conflicts(rules)
-    return RuleSet(tuple(rules), tuple(documents), tuple(upstreams))
+    for rule in rules:
+        rule.check(rules)
+    digest = hashlib.sha256("".join(document.digest for document in documents.values()).encode()).hexdigest()
+    return RuleSet(tuple(rules), tuple(documents), tuple(upstreams), digest)
 
 
 def _read(name: str, directory: str, documents: dict[str, Document], including: tuple[str, ...]) -> None:
