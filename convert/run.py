@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import ConvertError, RuleError
+from .errors import ConvertError
+from .expectations import check_expectations, total
 from .kinds.imports import ImportRule
 from .language.ruleset import RuleSet, load_rules
+from .language.selection import check_version, for_tree, own_notes
 from .outcome import Outcome
+from .project.cache import Cache, cache_directory
 from .project.exports import seen_names
 from .project.gitstate import uncommitted
 from .project.pool import convert_files
@@ -30,7 +32,10 @@ Progress = Callable[[int], AbstractContextManager[Callable[[int], object]]]
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asked for. ``output`` None is in place; ``check`` and ``diff`` write nothing."""
+    """What the user asked for. ``output`` None is in place; ``check`` and ``diff`` write nothing.
+
+    ``select`` (empty: all) and ``ignore`` are ids of rules. ``upstream_version`` overrides what the tree says.
+    """
 
     path: Path
     rules: str
@@ -40,6 +45,10 @@ class Options:
     allow_dirty: bool = False
     jobs: int = 1
     style: str = "alias"
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    upstream_version: str | None = None
+    cache: bool = True
 
     @property
     def mode(self) -> str:
@@ -54,8 +63,11 @@ class Options:
 def run(options: Options, progress: Progress) -> Report:
     """Convert what ``options`` say. Raises :class:`ConvertError` before anything is written, or if writing fails."""
     started = time.perf_counter()
-    rules = load_rules(options.rules)
+    check_version(options.upstream_version)
+    rules = load_rules(options.rules).chosen(options.select, options.ignore)
     path = _existing(options.path)
+    root = path if path.is_dir() else path.parent
+    rules = for_tree(rules, root, options.upstream_version)
     if options.output is not None:
         _check_output(path, options.output)
     tree = scan(path, rules.is_about, in_place=options.mode == "in-place")
@@ -64,14 +76,16 @@ def run(options: Options, progress: Progress) -> Report:
 
     report = Report(str(path), options.mode, rules.files, str(options.output) if options.output else None)
     own = own_modules(tree.root, frozenset(m for rule in rules.rules for m in rule.modules())) if path.is_dir() else {}
-    for module, where in own.items():
-        note = f"{where}: this tree has a top-level module {module} of its own; rules for {module} were not applied"
-        report.notes.append(note)
+    report.notes += own_notes(own)
     active = rules.without_modules(frozenset(own))
     settings = Settings(options.style, _seen_names(path, active) if options.style == "rename" else frozenset())
+    cache = Cache(cache_directory(), active, settings) if options.cache else None
     with progress(len(tree.files)) as advance:
-        outcomes = convert_files(str(tree.root), tree.files, active, settings, options.jobs, advance)
-    _check_expectations(active, outcomes)
+        converted = convert_files(str(tree.root), tree.files, active, settings, options.jobs, cache, advance)
+    if cache is not None:
+        cache.close()
+    outcomes = converted.outcomes
+    check_expectations(active, total(outcome.matches for outcome in outcomes.values()), tree.root, tree.files)
 
     changed = {
         relative: outcome.apply((tree.root / relative).read_bytes())
@@ -131,20 +145,6 @@ def _refuse_dirty(path: Path) -> None:
             f"{path} has uncommitted changes ({dirty[0]}{more}): commit them, convert a copy with -o DIR, "
             "or go on with --allow-dirty"
         )
-
-
-def _check_expectations(rules: RuleSet, outcomes: dict[str, Outcome]) -> None:
-    matches: Counter[str] = Counter()
-    for outcome in outcomes.values():
-        matches.update(outcome.matches)
-    for rule in rules.rules:
-        if rule.expect is None:
-            continue
-        least, most = rule.expect
-        found = matches[rule.id]
-        if found < least or (most is not None and found > most):
-            wanted = f"{least}" if most == least else f"at least {least}" if most is None else f"{least} to {most}"
-            raise RuleError(rule.mark, f"{rule.id} expects {wanted} matches but found {found}; nothing was written")
 
 
 def _describe(report: Report, tree: Tree, outcomes: dict[str, Outcome], diff: dict[str, bytes]) -> None:

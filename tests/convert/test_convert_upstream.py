@@ -23,8 +23,10 @@ def converted(upstream: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple
     """The converted copy and its report."""
     out = tmp_path_factory.mktemp("upstream") / "out"
     result = CliRunner().invoke(app, [str(upstream), "-o", str(out), "--rules", "rules/llm.yaml", "--report", "json"])
-    assert result.exit_code == 0, result.output
-    return out, json.loads(result.stdout)
+    report = json.loads(result.stdout)
+    # It uses some of PyTorch that mindtorch does not support, and the report says so.
+    assert result.exit_code == report["summary"]["exit_code"] == 1, result.output
+    return out, report
 
 
 def test_every_file_is_there(upstream: Path, converted: tuple[Path, dict]) -> None:
@@ -75,6 +77,5 @@ def test_second_run_changes_nothing(converted: tuple[Path, dict]) -> None:
     out, _ = converted
     before = {name: (out / name).read_bytes() for name in _files(out)}
     result = CliRunner().invoke(app, [str(out), "--report", "json"])
-    assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout)["summary"]["edits"] == 0
+    assert json.loads(result.stdout)["summary"]["edits"] == 0, result.output
     assert {name: (out / name).read_bytes() for name in _files(out)} == before
