@@ -10,7 +10,7 @@ from ..language.model import Rule
 from ..python.module import PythonModule
 from ..settings import Settings
 from ..textfile import TextFile
-from . import api, definition, imports, insert, notebook, patch, pattern, requirement, strings
+from . import api, definition, file, imports, insert, notebook, patch, pattern, requirement, strings
 
 if TYPE_CHECKING:
     from ..language.ruleset import RuleSet
@@ -33,5 +33,7 @@ TEXT: dict[type[Rule], TextFinder] = {
     patch.PatchRule: patch.find,
     requirement.RequirementRule: requirement.find,
 }
+# Kinds that are about whole files (see :mod:`..project.files`).
+TREE: tuple[type[Rule], ...] = (file.FileRule,)
 
-KINDS: dict[str, type[Rule]] = {kind.kind: kind for kind in (*PYTHON, *TEXT)}
+KINDS: dict[str, type[Rule]] = {kind.kind: kind for kind in (*PYTHON, *TEXT, *TREE)}

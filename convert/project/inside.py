@@ -93,7 +93,7 @@ class Inside:
                 rest = rest[os.write(descriptor, rest) :]
             status = os.fstat(descriptor)
             if owner is not None and owner != (status.st_uid, status.st_gid):
-                os.fchown(descriptor, *owner)  # before the permissions, some of which it takes away
+                _give(descriptor, owner, path)  # before the permissions, some of which it takes away
             os.fchmod(descriptor, mode)
         finally:
             os.close(descriptor)
@@ -195,6 +195,14 @@ class Inside:
                 raise Unsafe(errno.ELOOP, _LEADS_ELSEWHERE, directory) from None
             raise
         return handle
+
+
+def _give(descriptor: int, owner: tuple[int, int], path: str) -> None:
+    try:
+        os.fchown(descriptor, *owner)
+    except PermissionError as error:
+        reason = "belongs to another user or group, and would not any more; convert a copy"
+        raise Unsafe(errno.EPERM, reason, path) from error
 
 
 def _is_link(name: str, directory: int) -> bool:

@@ -9,22 +9,34 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..edits import Left
+from .reading import Identity, identity
 
 # What the converter itself keeps in a tree (see :mod:`.journal`).
 OWN = ".ms-convert"
-_NOT_ENTERED = frozenset({".git", ".hg", ".svn", ".bzr", ".jj", "__pycache__", OWN})
+# Directories that are none of the project's files: version control, bytecode.
+NOT_ENTERED = frozenset({".git", ".hg", ".svn", ".bzr", ".jj", "__pycache__", OWN})
 
 
 @dataclass
 class Tree:
     """What there is to convert: paths relative to ``root`` with forward slashes, sorted.
 
-    ``skipped`` has files that are left alone before anybody reads them, with the reason.
+    ``skipped`` has files that are left alone before anybody reads them, with the reason. ``paths`` are all files of the
+    tree, wanted or not. ``seen`` tells what the files were when they were found, so that changes are noticed.
     """
 
     root: Path
     files: list[str] = field(default_factory=list)
     skipped: dict[str, Left] = field(default_factory=dict)
+    paths: list[str] = field(default_factory=list)
+    seen: dict[str, Identity] = field(default_factory=dict)
+    _writable: dict[str, bool] = field(default_factory=dict, repr=False)
+
+    def may_write(self, directory: str) -> bool:
+        """Whether files in ``directory`` (relative to the root) can be replaced."""
+        if directory not in self._writable:
+            self._writable[directory] = os.access(self.root / directory, os.W_OK)
+        return self._writable[directory]
 
 
 def scan(path: Path, wanted: Callable[[str], bool], *, in_place: bool) -> Tree:
@@ -32,13 +44,21 @@ def scan(path: Path, wanted: Callable[[str], bool], *, in_place: bool) -> Tree:
 
     Symbolic links are not followed, nor virtual environments entered.
 
-    With ``in_place``, read-only files are left alone: somebody wants them to stay as they are.
+    With ``in_place``, read-only files, and those in read-only directories, are left alone: somebody wants them to stay
+    as they are.
     """
     if path.is_dir():
         tree = Tree(path)
         for relative, entry in _walk(path, tree):
-            if wanted(relative):
-                _add(tree, relative, entry.stat(follow_symlinks=False), in_place)
+            tree.paths.append(relative)
+            if not wanted(relative):
+                continue
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except OSError as error:
+                tree.skipped[relative] = Left(f"cannot be read: {error.strerror}")
+            else:
+                _add(tree, relative, status, in_place)
     else:
         tree = Tree(path.parent)
         _add(tree, path.name, path.lstat(), in_place)
@@ -61,7 +81,7 @@ def _walk(directory: Path, tree: Tree) -> Iterator[tuple[str, os.DirEntry[str]]]
             relative = f"{current}/{entry.name}" if current else entry.name
             if not entry.is_dir(follow_symlinks=False):
                 yield relative, entry
-            elif entry.name not in _NOT_ENTERED:
+            elif entry.name not in NOT_ENTERED:
                 stack.append(relative)
 
 
@@ -75,8 +95,13 @@ def _add(tree: Tree, relative: str, status: os.stat_result, in_place: bool) -> N
         tree.skipped[relative] = Left("not a regular file")
     elif in_place and not status.st_mode & 0o222:
         tree.skipped[relative] = Left("read-only; make it writable to convert it")
+    elif in_place and hasattr(os, "geteuid") and os.geteuid() not in (0, status.st_uid):
+        tree.skipped[relative] = Left("belongs to another user, and would not any more; convert a copy")
+    elif in_place and not tree.may_write(os.path.dirname(relative)):
+        tree.skipped[relative] = Left("in a read-only directory; make it writable, or convert a copy")
     else:
         tree.files.append(relative)
+        tree.seen[relative] = identity(status)
 
 
 def own_modules(root: Path, modules: frozenset[str]) -> dict[str, str]:

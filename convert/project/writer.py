@@ -16,10 +16,9 @@ from pathlib import Path
 from ..errors import ConvertError
 from .journal import TMP, Entry, Journal, Run, State, locked
 from .reading import Identity, Unsafe, identity
-from .tree import OWN
+from .tree import NOT_ENTERED, OWN
 from .undo import take_back_now
 
-_LEFT_OUT = frozenset({".git", ".hg", ".svn", ".bzr", ".jj", "__pycache__", OWN})
 _TEMPORARY = ".ms-convert-tmp"
 
 
@@ -40,7 +39,7 @@ def write_in_place(
     files: Mapping[str, bytes | None],
     *,
     modes: Mapping[str, int] | None = None,
-    seen: Mapping[str, Identity] | None = None,
+    seen: Mapping[str, Identity | None] | None = None,
     about: About = _NOTHING,
 ) -> None:
     """Give files below ``root`` (keys are relative paths) new bytes; None removes the file, and unknown ones are added.
@@ -63,7 +62,7 @@ class _Writing:
         journal: Journal,
         files: Mapping[str, bytes | None],
         modes: Mapping[str, int],
-        seen: Mapping[str, Identity],
+        seen: Mapping[str, Identity | None],
     ) -> None:
         self.root, self.journal, self.inside = journal.root, journal, journal.inside
         self.files, self.modes, self.seen = files, modes, seen
@@ -210,7 +209,7 @@ def _copy_tree(root: Path, copy: Path, files: Mapping[str, bytes | None]) -> Non
         shutil.copystat(source, target)
 
     def left_out(directory: str, names: list[str]) -> list[str]:
-        return [name for name in names if name in _LEFT_OUT or _is_left_out(os.path.join(directory, name))]
+        return [name for name in names if name in NOT_ENTERED or _is_left_out(os.path.join(directory, name))]
 
     def _is_left_out(path: str) -> bool:
         mode = os.lstat(path).st_mode
