@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from .caching import cache_directory
 from .errors import ConvertError
 from .expectations import check_expectations, total
+from .kinds.file import FileRule
 from .kinds.imports import ImportRule
 from .language.ruleset import RuleSet, load_rules
 from .language.selection import check_version, for_tree, own_notes
 from .outcome import Outcome
-from .project.cache import Cache, cache_directory
+from .project.cache import Cache
+from .project.changes import Changes, collect
 from .project.exports import seen_names
+from .project.files import plan_files
 from .project.gitstate import uncommitted
+from .project.journal import removed_files
 from .project.pool import convert_files
-from .project.tree import Tree, own_modules, scan
-from .project.writer import write_copy, write_in_place, write_one_copy
+from .project.tree import OWN, Tree, own_modules, scan
+from .project.undo import recover
+from .project.writer import About, write_copy, write_in_place, write_one_copy
 from .report.coverage import cover
-from .report.excerpts import source_lines
+from .report.excerpts import Excerpts, excerpts
 from .report.model import FileReport, Report
 from .settings import Settings
 
@@ -70,41 +75,45 @@ def run(options: Options, progress: Progress) -> Report:
     rules = for_tree(rules, root, options.upstream_version)
     if options.output is not None:
         _check_output(path, options.output)
-    tree = scan(path, rules.is_about, in_place=options.mode == "in-place")
-    if not tree.files and not tree.skipped:
+    in_place = options.mode == "in-place"
+    recovered = recover(root) if in_place else None
+    tree = scan(path, rules.is_about, in_place=in_place)
+    if not tree.files and not tree.skipped and not rules.of(FileRule):
         raise ConvertError(f"nothing to convert in {options.path}: is it the directory of the cloned repository?")
 
     report = Report(str(path), options.mode, rules.files, str(options.output) if options.output else None)
     own = own_modules(tree.root, frozenset(m for rule in rules.rules for m in rule.modules())) if path.is_dir() else {}
+    report.notes += [recovered] if recovered else []
     report.notes += own_notes(own)
     active = rules.without_modules(frozenset(own))
     settings = Settings(options.style, _seen_names(path, active) if options.style == "rename" else frozenset())
     cache = Cache(cache_directory(), active, settings) if options.cache else None
-    with progress(len(tree.files)) as advance:
-        converted = convert_files(str(tree.root), tree.files, active, settings, options.jobs, cache, advance)
+    file_rules = active.of(FileRule) if path.is_dir() else ()
+    removing = any(rule.action == "remove" for rule in file_rules)
+    plan = plan_files(root, tree.paths, file_rules, removed_files(root) if removing else ())
+    files = [relative for relative in tree.files if relative not in plan.claimed]
+    with progress(len(files)) as advance:
+        converted = convert_files(str(tree.root), files, active, settings, options.jobs, cache, advance)
     if cache is not None:
         cache.close()
+    changes = collect(root, converted, plan, options.diff)
     outcomes = converted.outcomes
-    check_expectations(active, total(outcome.matches for outcome in outcomes.values()), tree.root, tree.files)
-
-    changed = {
-        relative: outcome.apply((tree.root / relative).read_bytes())
-        for relative, outcome in outcomes.items()
-        if outcome.changes
-    }
-    if options.mode == "in-place" and changed and not options.allow_dirty:
+    matches = total(outcome.matches for outcome in outcomes.values())
+    check_expectations(active, matches, tree.root, tree.files)
+    if in_place and changes.files and not options.allow_dirty:
         _refuse_dirty(path)
     report.count_rules(active, outcomes.values())
     report.coverage = cover(outcomes, active)
-    _describe(report, tree, outcomes, changed if options.diff else {})
-    if options.mode == "in-place":
-        write_in_place(tree.root, changed)
+    _describe(report, tree, outcomes, changes)
+    if in_place:
+        about = About("." if path.is_dir() else path.name, active.fingerprint, matches)
+        write_in_place(root, changes.files, modes=changes.modes, seen=changes.seen, about=about)
     elif options.mode == "output":
         assert options.output is not None
         if path.is_dir():
-            write_copy(path, options.output, changed)
+            write_copy(path, options.output, changes.files, modes=changes.modes)
         else:
-            write_one_copy(path, options.output, changed.get(path.name, path.read_bytes()))
+            write_one_copy(path, options.output, changes.files.get(path.name))
     report.seconds = time.perf_counter() - started
     return report
 
@@ -138,7 +147,7 @@ def _check_output(path: Path, output: Path) -> None:
 
 
 def _refuse_dirty(path: Path) -> None:
-    dirty = uncommitted(path)
+    dirty = [file for file in uncommitted(path) if OWN not in file.split("/")]
     if dirty:
         more = f" and {len(dirty) - 1} more" if len(dirty) > 1 else ""
         raise ConvertError(
@@ -147,7 +156,7 @@ def _refuse_dirty(path: Path) -> None:
         )
 
 
-def _describe(report: Report, tree: Tree, outcomes: dict[str, Outcome], diff: dict[str, bytes]) -> None:
+def _describe(report: Report, tree: Tree, outcomes: dict[str, Outcome], changes: Changes) -> None:
     report.seen = len(tree.files) + len(tree.skipped)
     for relative, why in tree.skipped.items():
         report.files.append(FileReport.not_read(relative, why))
@@ -155,21 +164,10 @@ def _describe(report: Report, tree: Tree, outcomes: dict[str, Outcome], diff: di
     for relative, outcome in outcomes.items():
         uses = unsupported.get(relative, ())
         if outcome.changes or outcome.left or outcome.kept or outcome.skipped or uses:
-            patch = _diff(tree, relative, diff[relative]) if relative in diff else None
-            excerpts = source_lines(tree.root / relative, outcome.encoding, (line for line, *_ in uses))
-            report.files.append(FileReport.of(relative, outcome, patch, excerpts))
+            patch = changes.diffs.get(relative)
+            shown = Excerpts()
+            if uses or outcome.changes:
+                raw = (tree.root / relative).read_bytes()
+                shown = excerpts(raw, outcome.encoding, (line for line, *_ in uses), outcome.changes)
+            report.files.append(FileReport.of(relative, outcome, patch, shown))
     report.files.sort(key=lambda file: file.path)
-
-
-def _diff(tree: Tree, relative: str, after: bytes) -> bytes:
-    """A unified diff that ``git apply`` and ``patch -p1`` understand, in the file's own bytes."""
-    before = (tree.root / relative).read_bytes()
-    old, new = (_lines(data) for data in (before, after))
-    name = relative.encode(errors="surrogateescape")
-    lines = difflib.diff_bytes(difflib.unified_diff, old, new, b"a/" + name, b"b/" + name)
-    return b"".join(line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n" for line in lines)
-
-
-def _lines(data: bytes) -> list[bytes]:
-    lines = data.split(b"\n")
-    return [line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])

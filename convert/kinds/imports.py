@@ -12,7 +12,7 @@ from ..findings import Findings
 from ..language.model import Rule, Where
 from ..python.module import PythonModule
 from ..python.names import ImportNode
-from ..python.rewrite import Bound, rewrite_from_import, rewrite_import
+from ..python.bound import Bound
 from ..settings import Settings
 from . import renaming
 
@@ -139,6 +139,8 @@ def _plain(
         plan[-1] = Bound(new.name, package.name or "" if package else "", root if keep else None)
         ids.append(new.rule)
     if ids:
+        from ..python.rewrite import rewrite_import  # LibCST takes longer to import than a run with a warm cache takes
+
         span = module.span(node)
         text = rewrite_import(module.text[span.start : span.end], plan)
         findings.edits.append(module.edit(",".join(dict.fromkeys(ids)), span, text))
@@ -159,6 +161,8 @@ def _from(module: PythonModule, node: ast.ImportFrom, rules: RuleSet, findings: 
         plan[-1] = (new.name, "*") if alias.name == "*" else (package, name)
         ids.append(new.rule)
     if ids:
+        from ..python.rewrite import rewrite_from_import
+
         span = module.span(node)
         text = rewrite_from_import(module.text[span.start : span.end], plan, module.new_line(span))
         findings.edits.append(module.edit(",".join(dict.fromkeys(ids)), span, text))

@@ -13,7 +13,6 @@ from ..findings import Findings
 from ..language.model import Rule, Where
 from ..python.module import PythonModule
 from ..python.names import Place
-from ..python.rewrite import rewrite_string
 from ..settings import Settings
 
 if TYPE_CHECKING:
@@ -131,6 +130,8 @@ def _convert(
         findings.left.append(module.left(rule.id, node, "module name is computed at run time"))
         return
     try:
+        from ..python.rewrite import rewrite_string  # needs LibCST
+
         span = module.span(node, place.fstring)
         new = rewrite_string(module.text[span.start : span.end], rule.module, rule.target)
     except SourceError as error:

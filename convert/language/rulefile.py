@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from ..caching import Known
 from ..errors import ConvertError, Mark, RuleError
 
 RULES_PACKAGE = "ms_convert.rules"
@@ -44,9 +45,13 @@ class Document:
 def read_document(file: str, raw: bytes) -> Document:
     """Parse one rule file and check it against the schema. Raises :class:`RuleError` with ``file:line``."""
     document = _parse(file, raw)
+    known = Known(f"{document.digest} {hashlib.sha256(schema_bytes()).hexdigest()}")
+    if known:
+        return document
     errors = sorted(_validator().iter_errors(document.data), key=lambda error: _urgency(document, error))
     if errors:
         raise RuleError(*_explain(document, errors[0]))
+    known.remember()
     return document
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sqlite3
 import sys
 from collections.abc import Mapping
@@ -24,16 +23,6 @@ from ..settings import Settings
 _MOST_ENTRIES = 50_000
 _KEPT_ENTRIES = 30_000
 _SOURCES = Path(__file__).resolve().parents[1]
-
-
-def cache_directory() -> Path:
-    """Where the cache is: ``MS_CONVERT_CACHE_DIR``, or the user's cache directory."""
-    given = os.environ.get("MS_CONVERT_CACHE_DIR")
-    if given:
-        return Path(given)
-    from platformdirs import user_cache_path
-
-    return user_cache_path("ms-convert", appauthor=False)
 
 
 class Cache:

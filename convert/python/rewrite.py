@@ -7,25 +7,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, cast
+from typing import cast
 
 import libcst as cst
 
 from ..errors import SourceError
+from .bound import Bound
 
 _Dotted = cst.Name | cst.Attribute
-
-
-class Bound(NamedTuple):
-    """What one module of an ``import`` statement becomes.
-
-    ``module`` takes its place and ``package`` that of its top-level package. ``name`` is what the statement goes on to
-    bind where it has no ``as``; None lets it bind the new package's own name.
-    """
-
-    module: str
-    package: str
-    name: str | None
 
 
 def rewrite_import(text: str, plan: Sequence[Bound | None]) -> str:
