@@ -256,6 +256,18 @@ def last_run(root: Path, target: str | None = None) -> Run | None:
     return None
 
 
+def removed_files(root: Path) -> frozenset[str]:
+    """The files that conversions in place of ``root`` removed. Raises as :func:`last_run` does."""
+    if not (root / OWN).is_dir():
+        return frozenset()
+    try:
+        with Inside(root) as inside:
+            runs = [_read_run(root, inside, number) for number in _numbers(root, inside)]
+    except OSError as error:
+        raise ConvertError(f"cannot read {root / OWN}: {error.strerror or error}") from error
+    return frozenset(entry.path for run in runs for entry in run.entries if entry.after is None)
+
+
 def _numbers(root: Path, inside: Inside) -> list[int]:
     names = inside.names(_RUNS) if inside.status(_RUNS) is not None else []
     for name in names:

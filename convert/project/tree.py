@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..edits import Left
-from .reading import Identity, identity
 
 # What the converter itself keeps in a tree (see :mod:`.journal`).
 OWN = ".ms-convert"
@@ -22,14 +21,13 @@ class Tree:
     """What there is to convert: paths relative to ``root`` with forward slashes, sorted.
 
     ``skipped`` has files that are left alone before anybody reads them, with the reason. ``paths`` are all files of the
-    tree, wanted or not. ``seen`` tells what the files were when they were found, so that changes are noticed.
+    tree, wanted or not.
     """
 
     root: Path
     files: list[str] = field(default_factory=list)
     skipped: dict[str, Left] = field(default_factory=dict)
     paths: list[str] = field(default_factory=list)
-    seen: dict[str, Identity] = field(default_factory=dict)
     _writable: dict[str, bool] = field(default_factory=dict, repr=False)
 
     def may_write(self, directory: str) -> bool:
@@ -101,7 +99,6 @@ def _add(tree: Tree, relative: str, status: os.stat_result, in_place: bool) -> N
         tree.skipped[relative] = Left("in a read-only directory; make it writable, or convert a copy")
     else:
         tree.files.append(relative)
-        tree.seen[relative] = identity(status)
 
 
 def own_modules(root: Path, modules: frozenset[str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..errors import ConvertError
 from .journal import TMP, Entry, Journal, Run, State, locked
-from .reading import Identity, Unsafe, identity
+from .reading import Identity, Unsafe, identity, read_regular
 from .tree import NOT_ENTERED, OWN
 from .undo import take_back_now
 
@@ -220,12 +220,13 @@ def _copy_tree(root: Path, copy: Path, files: Mapping[str, bytes | None]) -> Non
     shutil.copytree(root, copy, symlinks=True, ignore=left_out, copy_function=copy_file, dirs_exist_ok=True)
 
 
-def write_one_copy(source: Path, output: Path, data: bytes) -> None:
-    """Write the converted form of the single file ``source`` as ``output / source.name``, with the same mode."""
+def write_one_copy(source: Path, output: Path, data: bytes | None) -> None:
+    """Write the single file ``source`` as ``output / source.name``, with the same mode; None: as it is."""
     target = output / source.name
     try:
+        original, status = read_regular(source)
         output.mkdir(parents=True, exist_ok=True)
-        _write(target, data, source.stat())
+        _write(target, original if data is None else data, status)
     except OSError as error:
         raise ConvertError(f"cannot write {target}: {error.strerror or error}") from error
 
