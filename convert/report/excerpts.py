@@ -1,25 +1,84 @@
-"""Source lines for the report, taken before anything is written. How many is bounded: a report must stay readable."""
+"""Source for the report, taken before anything is written. How much is bounded: a report must stay readable."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
+from typing import NamedTuple
 
-from ..textfile import LINE_END
+from ..outcome import Change
+from ..textfile import BOM, LINE_END
 
-# Of one file, and characters of a line; generated code has lines that fill pages.
+# Of one file, and characters of a line and of a whole hunk; generated code has lines that fill pages.
 MAX_LINES = 60
+MAX_HUNKS = 60
 MAX_WIDTH = 240
+MAX_TEXT = 2000
 
 
-def source_lines(path: Path, encoding: str, wanted: Iterable[int]) -> dict[int, str]:
-    """The lines with these numbers (from 1), without indentation, of a file that could be decoded before."""
+class Hunk(NamedTuple):
+    """Whole lines as they were and as they became, with the numbers of the first; the ids of the rules behind it."""
+
+    line: int
+    after_line: int
+    before: str
+    after: str
+    rules: str
+
+
+@dataclass(frozen=True)
+class Excerpts:
+    """Of one file: the lines with unsupported uses by number, and what changes. ``more`` hunks were too many."""
+
+    lines: dict[int, str] = field(default_factory=dict)
+    hunks: tuple[Hunk, ...] = ()
+    more: int = 0
+
+
+def excerpts(raw: bytes, encoding: str, wanted: Iterable[int], changes: Sequence[Change]) -> Excerpts:
+    """The ``wanted`` lines (from 1) and the ``changes`` of a file that could be decoded before."""
     numbers = list(islice(sorted(set(wanted)), MAX_LINES))
-    if not numbers:
-        return {}
-    lines = LINE_END.split(path.read_bytes().decode(encoding, errors="replace"))
-    return {number: shorten(lines[number - 1].strip()) for number in numbers if number <= len(lines)}
+    outer = [change for change in changes if not change.nested]
+    if not numbers and not outer:
+        return Excerpts()
+    text = raw.removeprefix(BOM).decode(encoding)
+    lines = LINE_END.split(text) if "\r" in text else text.split("\n")
+    shown = {number: shorten(lines[number - 1].strip()) for number in numbers if number <= len(lines)}
+    groups = _groups(text, outer)
+    hunks: list[Hunk] = []
+    shift = 0
+    for start, end, group in groups[:MAX_HUNKS]:
+        parts: list[str] = []
+        position = start
+        for change in group:
+            parts += text[position : change.start], change.after
+            position = change.end
+        before, after = text[start:end], "".join([*parts, text[position:end]])
+        rules = ",".join(dict.fromkeys(rule for change in group for rule in change.rule.split(",")))
+        line = group[0].line
+        hunks.append(Hunk(line, line + shift, shorten(before, MAX_TEXT), shorten(after, MAX_TEXT), rules))
+        shift += len(LINE_END.findall(after)) - len(LINE_END.findall(before))
+    return Excerpts(shown, tuple(hunks), len(groups) - len(hunks))
+
+
+def _groups(text: str, changes: Iterable[Change]) -> list[tuple[int, int, list[Change]]]:
+    """Changes that stand in the same lines together, with the start and the end of those lines."""
+    groups: list[tuple[int, int, list[Change]]] = []
+    for change in changes:
+        start = _line_start(text, change.start)
+        match = LINE_END.search(text, change.end)
+        end = match.start() if match else len(text)
+        if groups and start <= groups[-1][1]:
+            groups[-1][2].append(change)
+            groups[-1] = (groups[-1][0], max(end, groups[-1][1]), groups[-1][2])
+        else:
+            groups.append((start, end, [change]))
+    return groups
+
+
+def _line_start(text: str, index: int) -> int:
+    return max(text.rfind("\n", 0, index), text.rfind("\r", 0, index)) + 1
 
 
 def shorten(text: str, width: int = MAX_WIDTH) -> str:

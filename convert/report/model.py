@@ -13,6 +13,7 @@ from ..edits import Left
 from ..language.ruleset import RuleSet
 from ..outcome import Change, Outcome
 from .coverage import Coverage, UnsupportedApi
+from .excerpts import Excerpts
 
 REPORT_VERSION = 2
 
@@ -21,7 +22,7 @@ REPORT_VERSION = 2
 class FileReport:
     """One file with something to say. ``status``: converted, unchanged or skipped (then ``reason`` and ``line``).
 
-    ``excerpts`` are source lines of places that the report names, by line.
+    ``excerpts`` are the source around places that the report names.
     """
 
     path: str
@@ -32,18 +33,18 @@ class FileReport:
     reason: str | None = None
     line: int | None = None
     diff: bytes | None = None
-    excerpts: dict[int, str] = field(default_factory=dict)
+    excerpts: Excerpts = field(default_factory=Excerpts)
 
     @classmethod
     def of(
-        cls, path: str, outcome: Outcome, diff: bytes | None = None, excerpts: dict[int, str] | None = None
+        cls, path: str, outcome: Outcome, diff: bytes | None = None, excerpts: Excerpts | None = None
     ) -> FileReport:
         """The report of a file that was read."""
         if outcome.skipped is not None:
             return cls.not_read(path, outcome.skipped)
         status = "converted" if outcome.changes else "unchanged"
         lists = tuple(outcome.changes), tuple(outcome.left), tuple(outcome.kept)
-        return cls(path, status, *lists, diff=diff, excerpts=excerpts or {})
+        return cls(path, status, *lists, diff=diff, excerpts=excerpts or Excerpts())
 
     @classmethod
     def not_read(cls, path: str, why: Left) -> FileReport:

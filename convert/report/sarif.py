@@ -118,8 +118,8 @@ def _unsupported(file: FileReport, line: int, api: UnsupportedApi, optional: boo
     effort, advice = EFFORTS["optional" if optional else api.effort]
     text = f"{api.name} is not supported ({effort}: {advice}){': ' + api.hint if api.hint else ''}"
     region = _region(line, None)
-    if line in file.excerpts:
-        region["snippet"] = {"text": file.excerpts[line]}
+    if line in file.excerpts.lines:
+        region["snippet"] = {"text": file.excerpts.lines[line]}
     return _result(UNSUPPORTED, level, text, file.path, region) | {"properties": {"api": api.name}}
 
 
