@@ -48,7 +48,7 @@ def section(title: str, body: str, *, note: str = "", name: str = "") -> str:
     """A part of the page; empty if ``body`` is."""
     if not body:
         return ""
-    about = f"<p class="soft">{text(note)}</p>" if note else ""
+    about = f'<p class="soft">{text(note)}</p>' if note else ""
     key = f' id="{name}"' if name else ""
     head = f'<h2>{text(title)} <span class="shown" aria-live="polite"></span></h2>'
     return f"<section{key}>{head}{about}{body}</section>\n"
