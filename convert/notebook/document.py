@@ -126,22 +126,28 @@ class Notebook:
                 text += cell.source[inner.start : inner.end]
                 at = self.position(cell, inner.start)
                 spelled.append(Span(at, max(at, self.position(cell, inner.end, end=True))))
-        if cell.array:
-            ends = [string.span.end for string in cell.strings]
-            at_end = bisect_left(ends, last)
-            if at_end < len(ends) and ends[at_end] == last:
-                if text.endswith("\n"):
-                    if isinstance(spelled[-1], str):
-                        spelled[-1] = spelled[-1].removesuffix(self.between)
-                elif alone and start < end and at_end + 1 < len(ends):
-                    if cell.strings[at_end].value.endswith("\n"):
-                        last = cell.strings[at_end + 1].span.start
-                elif alone and start < end and not text:
-                    starts = [string.span.start for string in cell.strings]
-                    at_start = bisect_left(starts, first)
-                    if 0 < at_start < len(starts) and starts[at_start] == first:
-                        first = ends[at_start - 1]
+        if cell.array and text.endswith("\n") and isinstance(spelled[-1], str) and self._ends_string(cell, last):
+            spelled[-1] = spelled[-1].removesuffix(self.between)
+        if cell.array and alone:
+            if start == end and start == len(cell.source) and text and cell.source.endswith("\n"):
+                spelled.insert(0, self.between)
+            elif start < end and not text.endswith("\n") and cell.source[end - 1] == "\n":
+                first, last = self._joined(cell, first, last, empty=not text)
         return self.file.edit(edit.rule, first, last, *spelled, yields=edit.yields)
+
+    def _ends_string(self, cell: Cell, position: int) -> bool:
+        return any(string.span.end == position for string in cell.strings)
+
+    def _joined(self, cell: Cell, first: int, last: int, *, empty: bool) -> tuple[int, int]:
+        """The part of the file to replace where a line loses its end: up to the next string, if it ends a string."""
+        for string, following in zip(cell.strings, cell.strings[1:], strict=False):
+            if string.span.end == last:
+                return first, following.span.start
+        if empty and cell.strings[-1].span.end == last:
+            for previous, string in zip(cell.strings, cell.strings[1:], strict=False):
+                if string.span.start == first:
+                    return previous.span.end, last
+        return first, last
 
     def _spelled(self, cell: Cell, text: str) -> str:
         lines = text.split("\n") if cell.array else [text]
