@@ -277,15 +277,16 @@ def _numbers(root: Path, inside: Inside) -> list[int]:
 
 
 def _manifest(run: Run) -> bytes:
-    data = {
+    head = {
         "version": VERSION,
         "target": run.target,
         "fingerprint": run.fingerprint,
         "matches": run.matches,
         "made": run.made,
-        "entries": [{"action": entry.action, **entry.as_json()} for entry in run.entries],
+        "entries": [],
     }
-    return json.dumps(data, indent=1).encode()
+    entries = ",\n".join(json.dumps({"action": entry.action, **entry.as_json()}) for entry in run.entries)
+    return (json.dumps(head).removesuffix("]}") + f"\n{entries}\n]}}\n").encode()
 
 
 def _read_run(root: Path, inside: Inside, number: int) -> Run:

@@ -68,6 +68,7 @@ class _Writing:
         self.files, self.modes, self.seen = files, modes, seen
         self.originals: dict[str, bytes] = {}
         self.identities: dict[str, Identity | None] = {}
+        self.checked: set[str] = set()
 
     def run(self, about: About) -> None:
         try:
@@ -107,8 +108,10 @@ class _Writing:
 
     def _look(self, relative: str, device: int) -> Entry:
         """What there is now."""
-        if self.inside.device(relative) != device:
+        directory = relative.rpartition("/")[0]
+        if directory not in self.checked and self.inside.device(relative) != device:
             raise Unsafe(errno.EXDEV, "lies on another file system; convert that directory on its own", relative)
+        self.checked.add(directory)
         status = self.inside.status(relative)
         before: State | None = None
         if status is not None:
