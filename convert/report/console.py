@@ -46,6 +46,8 @@ def print_report(report: Report, console: Console) -> None:
 
 def headline(report: Report) -> str:
     """What was done, in one line."""
+    if report.mode == "scan":
+        return f"scanned {plural(report.seen, 'file')}, in {report.seconds:.1f} s: {report.root}"
     files = f"{len(report.converted)} of {plural(report.seen, 'file')}, {plural(report.edits, 'edit')}"
     where = f" -> {report.output}" if report.mode == "output" else ""
     return f"{DONE[report.mode]} {files}, in {report.seconds:.1f} s: {report.root}{where}"

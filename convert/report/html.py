@@ -10,7 +10,8 @@ from importlib.resources import files
 from .. import __version__
 from ..edits import Left
 from .console import DONE, coverage_line, plural
-from .coverage import EFFORTS, UnsupportedApi
+from .coverage import EFFORTS, Places, UnsupportedApi
+from .excerpts import shorten
 from .markup import badge, code, details, hunk, section, table, text
 from .model import FileReport, Report
 
@@ -58,7 +59,8 @@ script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'">
 <p class="path">{code(report.root)}{f" → {code(report.output)}" if report.output else ""}</p>
 <p class="soft">{text(_about(report))}</p>
 {_cards(report)}
-{_verdict(report)}</div></header>
+{_verdict(report)}
+<nav>{_links(body)}</nav></div></header>
 <main>
 <div class="search script" hidden><input id="search" type="search" autocomplete="off" \
 placeholder="Filter files, APIs and rules ( / )" aria-label="Filter files, APIs and rules"></div>
@@ -68,6 +70,13 @@ placeholder="Filter files, APIs and rules ( / )" aria-label="Filter files, APIs 
 </body>
 </html>
 """
+
+
+def _links(body: str) -> str:
+    names = ("unsupported", "left", "kept", "rules", "files", "supported")
+    titles = ("Unsupported APIs", "Left as they are", "Kept", "Rules", "Files", "Supported APIs")
+    pairs = zip(names, titles, strict=True)
+    return "".join(f'<a href="#{name}">{title}</a>' for name, title in pairs if f'<section id="{name}">' in body)
 
 
 def _about(report: Report) -> str:
@@ -84,16 +93,18 @@ def _cards(report: Report) -> str:
         return f'<div class="card {kind}"><b>{text(number)}</b><span>{text(label)}</span>{extra}</div>'
 
     bar = "" if rate is None else f'<div class="bar"><i style="width:{rate:.2f}%"></i></div>'
+    # Unsupported APIs are as bad as the user finds them: with a limit for the rate there is a red and a green.
+    lacks = "good" if not report.lacks_support else "warn" if report.coverage_min is None else "bad"
     needed, left, skipped = len(coverage.needed), len(report.left), len(report.skipped)
     return (
         '<div class="cards">'
         + card(f"{len(report.converted):,}", f"of {plural(report.seen, 'file')} {DONE[report.mode]}")
         + card(f"{report.edits:,}", "edits")
-        + card(coverage.rate_text, "of torch API uses supported", "bad" if report.lacks_support else "good", bar)
-        + card(f"{needed:,}", "unsupported APIs", "bad" if report.lacks_support and needed else "")
-        + card(f"{left:,}", "places left as they are", "warn" if left else "")
-        + card(f"{skipped:,}", "files left alone", "bad" if skipped else "")
-        + card(f"{len(report.kept):,}", "places kept on purpose")
+        + card(coverage.rate_text, "of torch API uses supported", lacks, bar)
+        + card(f"{needed:,}", "unsupported API" if needed == 1 else "unsupported APIs", lacks if needed else "")
+        + card(f"{left:,}", "place left as it is" if left == 1 else "places left as they are", "warn" if left else "")
+        + card(f"{skipped:,}", "file left alone" if skipped == 1 else "files left alone", "bad" if skipped else "")
+        + card(f"{len(report.kept):,}", "kept on purpose")
         + "</div>"
     )
 
@@ -141,27 +152,37 @@ def _unsupported(report: Report, numbers: dict[str, int]) -> str:
 
 def _api(api: UnsupportedApi, numbers: dict[str, int], lines: dict[str, dict[int, str]]) -> str:
     effort = EFFORTS[api.effort][0]
+    hint = f'<br><span class="soft">{text(api.hint)}</span>' if api.hint else ""
     summary = (
-        f'<span class="mono path">{text(api.name)}</span>'
+        f'<span><span class="mono path">{text(api.name)}</span>{hint}</span>'
         f'<span class="num">{plural(api.uses or api.optional_uses, "use")}</span>'
         f"{badge(effort, _EFFORT_BADGE.get(api.effort, 'warn'))}"
     )
-    parts = [f"<p>{text(api.hint)}</p>"] if api.hint else []
+    parts: list[str] = []
     others = [(name, count) for name, count in api.names.most_common() if name != api.name]
     if others:
         listed = ", ".join(f"{code(name)} ({count})" for name, count in others[:MAX_PLACES])
         parts.append(f"<p>Used as {listed}{' …' if len(others) > MAX_PLACES else ''}</p>")
     for title, places in (("", api.places), ("Optional uses, below an import that may fail", api.optional)):
-        flat = [(path, line) for path, numbered in places.items() for line in numbered]
-        shown = "".join(
-            f"<li>{_place(path, line, numbers)}{code(lines.get(path, {}).get(line, ''))}</li>"
-            for path, line in flat[:MAX_PLACES]
-        )
-        if len(flat) > MAX_PLACES:
-            shown += f'<li class="soft">and {plural(len(flat) - MAX_PLACES, "more place")}</li>'
-        if shown:
-            parts.append(f"<h3>{title}</h3>" * bool(title) + f'<ul class="places">{shown}</ul>')
-    return details("item api", summary, "".join(parts), words=[api.hint, *api.names, *api.places, *api.optional])
+        if places:
+            parts.append(f"<h3>{title}</h3>" * bool(title) + _places(places, numbers, lines))
+    return details("item api", summary, "".join(parts), words=[*api.names, *api.places, *api.optional])
+
+
+def _places(places: Places, numbers: dict[str, int], lines: dict[str, dict[int, str]]) -> str:
+    left = MAX_PLACES
+    parts: list[str] = []
+    for path, numbered in places.items():
+        if left <= 0:
+            break
+        excerpts = lines.get(path, {})
+        parts.append(_place(path, None, numbers))
+        parts.append(_list((line, "", excerpts.get(line, "")) for line in numbered[:left]))
+        left -= len(numbered)
+    more = sum(map(len, places.values())) - MAX_PLACES
+    if more > 0:
+        parts.append(f'<p class="soft">and {plural(more, "more place")}</p>')
+    return "".join(parts)
 
 
 def _remarks(report: Report, numbers: dict[str, int]) -> str:
@@ -181,8 +202,11 @@ def _remarks(report: Report, numbers: dict[str, int]) -> str:
 
 
 def _remark(file: FileReport, item: Left, numbers: dict[str, int]) -> tuple[str, str, str, str]:
-    source = " ".join((item.text or "").split())[:300]
-    return _place(file.path, item.line, numbers), text(item.reason), code(source), text(item.rule or "")
+    return _place(file.path, item.line, numbers), text(item.reason), code(_one_line(item)), text(item.rule or "")
+
+
+def _one_line(item: Left) -> str:
+    return shorten(" ".join((item.text or "").split()))
 
 
 def _rules(report: Report) -> str:
@@ -239,11 +263,11 @@ def _file_body(file: FileReport, uses: list[tuple[int, UnsupportedApi, bool]]) -
         parts.append(f"<p>{text(where)}{text(file.reason)}</p>")
     if uses:
         parts.append("<h3>Unsupported</h3>")
-        parts.append(_list((line, api.name, file.excerpts.lines.get(line, "")) for line, api, _ in uses))
+        parts.append(_list((line, f"{api.name}:", file.excerpts.lines.get(line, "")) for line, api, _ in uses))
     for title, items in (("Left as it is", file.left), ("Kept", file.kept)):
         if items:
             parts.append(f"<h3>{title}</h3>")
-            parts.append(_list((item.line, item.reason, " ".join((item.text or "").split())[:300]) for item in items))
+            parts.append(_list((item.line, f"{item.reason}:", _one_line(item)) for item in items))
     if file.excerpts.hunks:
         parts.append("<h3>Changes</h3>")
         for shown in file.excerpts.hunks:
@@ -254,8 +278,10 @@ def _file_body(file: FileReport, uses: list[tuple[int, UnsupportedApi, bool]]) -
 
 
 def _list(rows: Iterable[tuple[int | None, str, str]]) -> str:
+    """Places in one file: line, what about it, source."""
     listed = "".join(
-        f"<li><span>{text(line or '')} {text(what)}</span>{code(source)}</li>" for line, what, source in rows
+        f'<li><span class="num">{text(line or "")}</span><span>{text(what)}{" " * bool(what)}{code(source)}</span></li>'
+        for line, what, source in rows
     )
     return f'<ul class="places">{listed}</ul>'
 
