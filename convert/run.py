@@ -13,6 +13,7 @@ from .errors import ConvertError
 from .expectations import check_expectations, total
 from .kinds.file import FileRule
 from .kinds.imports import ImportRule
+from .language.globs import Globs
 from .language.ruleset import RuleSet, load_rules
 from .language.selection import check_version, for_tree, own_notes
 from .outcome import Outcome
@@ -39,7 +40,9 @@ Progress = Callable[[int], AbstractContextManager[Callable[[int], object]]]
 class Options:
     """What the user asked for. ``output`` None is in place; ``check`` and ``diff`` write nothing.
 
-    ``select`` (empty: all) and ``ignore`` are ids of rules. ``upstream_version`` overrides what the tree says.
+    ``select`` (empty: all) and ``ignore`` are ids of rules, ``exclude`` globs of files to leave alone.
+    ``upstream_version`` overrides what the tree says. ``coverage_min`` is the percentage of supported uses from which
+    on unsupported ones are no failure. ``scan`` asks only which APIs the tree uses.
     """
 
     path: Path
@@ -52,12 +55,17 @@ class Options:
     style: str = "alias"
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
     upstream_version: str | None = None
+    coverage_min: float | None = None
     cache: bool = True
+    scan: bool = False
 
     @property
     def mode(self) -> str:
         """How the report calls it."""
+        if self.scan:
+            return "scan"
         if self.check:
             return "check"
         if self.diff:
@@ -77,7 +85,8 @@ def run(options: Options, progress: Progress) -> Report:
         _check_output(path, options.output)
     in_place = options.mode == "in-place"
     recovered = recover(root) if in_place else None
-    tree = scan(path, rules.is_about, in_place=in_place)
+    excluded = Globs(("*",), (), options.exclude)
+    tree = scan(path, lambda name: rules.is_about(name) and excluded.match(name), in_place=in_place)
     if not tree.files and not tree.skipped and not rules.of(FileRule):
         raise ConvertError(f"nothing to convert in {options.path}: is it the directory of the cloned repository?")
 
@@ -88,7 +97,7 @@ def run(options: Options, progress: Progress) -> Report:
     active = rules.without_modules(frozenset(own))
     settings = Settings(options.style, _seen_names(path, active) if options.style == "rename" else frozenset())
     cache = Cache(cache_directory(), active, settings) if options.cache else None
-    file_rules = active.of(FileRule) if path.is_dir() else ()
+    file_rules = active.of(FileRule) if path.is_dir() and not options.scan else ()
     removing = any(rule.action == "remove" for rule in file_rules)
     plan = plan_files(root, tree.paths, file_rules, removed_files(root) if removing else ())
     files = [relative for relative in tree.files if relative not in plan.claimed]
@@ -96,10 +105,17 @@ def run(options: Options, progress: Progress) -> Report:
         converted = convert_files(str(tree.root), files, active, settings, options.jobs, cache, advance)
     if cache is not None:
         cache.close()
-    changes = collect(root, converted, plan, options.diff)
     outcomes = converted.outcomes
+    report.coverage_min = options.coverage_min
+    if options.scan:
+        # Skipped files matter: nobody knows what they use.
+        converted.outcomes = outcomes = {
+            name: Outcome(uses=outcome.uses, skipped=outcome.skipped) for name, outcome in outcomes.items()
+        }
+    changes = collect(root, converted, plan, options.diff)
     matches = total(outcome.matches for outcome in outcomes.values())
-    check_expectations(active, matches, tree.root, tree.files)
+    if not options.scan:
+        check_expectations(active, matches, tree.root, tree.files)
     if in_place and changes.files and not options.allow_dirty:
         _refuse_dirty(path)
     report.count_rules(active, outcomes.values())

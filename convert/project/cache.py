@@ -77,7 +77,8 @@ class Cache:
         digest = self._context.copy()
         digest.update(path.encode(errors="surrogateescape") + b"\0")
         digest.update(raw)
-        return digest.digest()
+        result: bytes = digest.digest()
+        return result
 
 
 def _open(path: Path) -> sqlite3.Connection | None:

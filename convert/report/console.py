@@ -71,10 +71,10 @@ def _print_coverage(report: Report, line: Callable[..., None]) -> None:
     if not text:
         return
     line(text, "yellow" if report.lacks_support else "bold")
-    for api in report.coverage.needed[:TOP_APIS]:
+    for api in report.coverage.needed[: None if report.mode == "scan" else TOP_APIS]:
         hint = f": {api.hint}" if api.hint else ""
         line(f"  {api.uses:6}  {api.name} ({EFFORTS[api.effort][0]}), first at {api.first_place()}{hint}")
-    _more(line, len(report.coverage.needed) - TOP_APIS, "API")
+    _more(line, 0 if report.mode == "scan" else len(report.coverage.needed) - TOP_APIS, "API")
     if report.coverage_min is not None and report.lacks_support:
         line(f"the coverage is below the {report.coverage_min:g} % that were asked for", "yellow")
 

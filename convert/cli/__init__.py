@@ -1,0 +1,48 @@
+"""The command ``ms-convert``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from .convert import convert
+from .explain import explain
+from .group import DefaultGroup
+from .rules import app as rules
+from .scan import scan
+
+_HELP = {"help_option_names": ["-h", "--help"]}
+
+app = typer.Typer(
+    cls=DefaultGroup,
+    context_settings=_HELP,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"ms-convert {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Convert PyTorch training stacks so that they run on MindSpore."""
+
+
+app.command(context_settings=_HELP, short_help="Convert a tree; what ms-convert does without a command.")(convert)
+app.command(context_settings=_HELP, short_help="Tell what a tree uses of PyTorch, and what of it is lacking.")(scan)
+app.command(context_settings=_HELP, short_help="Explain a rule, or whether an API is supported.")(explain)
+app.add_typer(rules, name="rules")
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app(prog_name="ms-convert")
