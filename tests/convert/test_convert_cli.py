@@ -41,7 +41,7 @@ def tree(tmp_path: Path) -> Path:
     (root / "pkg" / "a.py").write_text(BEFORE)
     (root / "pkg" / "b.py").write_text("import os\n")
     (root / "README.md").write_text("import torch\n")
-    (root / "run.sh").write_text("torchrun x.py\n")
+    (root / "run.sh").write_text("python x.py\n")
     (root / "run.sh").chmod(0o755)
     return root
 
@@ -59,14 +59,14 @@ def test_in_place(tree: Path) -> None:
     before = snapshot(tree)
     result = ms_convert(tree)
     assert result.exit_code == 0
-    assert "converted 1 of 2 files, 1 edit" in result.stdout
+    assert "converted 1 of 3 files, 1 edit" in result.stdout
     after = snapshot(tree)
     assert after.pop("pkg/a.py") == (before.pop("pkg/a.py")[0], AFTER.encode())
     assert after == before
 
     again = ms_convert(tree)
     assert again.exit_code == 0
-    assert "converted 0 of 2 files" in again.stdout
+    assert "converted 0 of 3 files" in again.stdout
 
 
 def test_repo_option(tree: Path) -> None:
@@ -138,7 +138,7 @@ def test_check(tree: Path) -> None:
     before = snapshot(tree)
     result = ms_convert(tree, "--check")
     assert result.exit_code == 1
-    assert "would convert 1 of 2 files" in result.stdout
+    assert "would convert 1 of 3 files" in result.stdout
     assert "pkg/a.py: would change (1 edit)" in result.stdout
     assert snapshot(tree) == before
     ms_convert(tree)
@@ -158,7 +158,7 @@ def test_diff_is_a_patch(repository: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert snapshot(repository) == before
     assert b"-import torch\n+import mindtorch as torch\n" in result.stdout_bytes
-    assert "would convert 4 of 5 files" in result.stderr
+    assert "would convert 4 of 6 files" in result.stderr
     (tmp_path / "patch").write_bytes(result.stdout_bytes)
     git(repository, "apply", str(tmp_path / "patch"))
     patched = snapshot(repository)
@@ -220,7 +220,7 @@ def test_json(tree: Path) -> None:
     report = json.loads(result.stdout)
     assert report["tool"] == f"ms-convert {__version__}"
     assert (report["version"], report["mode"], report["root"]) == (2, "check", str(tree))
-    assert report["rules"] == ["torch.yaml", "mindspeed.yaml", "llm.yaml"]
+    assert report["rules"] == ["torch.yaml", "mindspeed.yaml", "launchers.yaml", "llm.yaml"]
     del report["summary"]["seconds"]
     assert report["summary"] == {
         "files": 4,
@@ -367,7 +367,7 @@ def test_many_files_on_several_processors(tree: Path, jobs: str) -> None:
         (tree / f"f{number}.py").write_text(f"x = {number}\nimport torch\n")
     result = ms_convert(tree, "-j", jobs)
     assert result.exit_code == 0
-    assert "converted 101 of 102 files" in result.stdout
+    assert "converted 101 of 103 files" in result.stdout
     for number in range(100):
         assert (tree / f"f{number}.py").read_text() == f"x = {number}\nimport mindtorch as torch\n"
 
@@ -375,7 +375,7 @@ def test_many_files_on_several_processors(tree: Path, jobs: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "name what to convert, once"),
+        (["--check"], "name what to convert, once"),
         (["a", "--repo", "b"], "name what to convert, once"),
         (["nowhere"], "no such file or directory: nowhere"),
         (["--repo", "nowhere"], "no such file or directory: nowhere"),
