@@ -7,25 +7,33 @@ import difflib
 _ESCAPES = {7: "a", 8: "b", 9: "t", 10: "n", 11: "v", 12: "f", 13: "r", 34: '"', 92: "\\"}
 
 
-def file_diff(path: str, before: bytes | None, after: bytes | None, mode: int = 0o644) -> bytes:
+def file_diff(
+    path: str, before: bytes | None, after: bytes | None, mode: int = 0o644, new_mode: int | None = None
+) -> bytes:
     """The unified diff of the file ``path``; ``before`` is None if it is added, ``after`` if it is removed.
 
-    ``mode`` are its permission bits then. Like git's, the diff of an added or removed file with NUL bytes says only
-    that there is one.
+    ``mode`` are its permission bits then; ``new_mode`` are others that it gets. Like git's, the diff of an added or
+    removed file with NUL bytes says only that there is one.
     """
     old, new = (b"/dev/null" if data is None else _name(side + path) for side, data in (("a/", before), ("b/", after)))
     head: list[bytes] = []
+    git = b"diff --git " + _name(f"a/{path}") + b" " + _name(f"b/{path}") + b"\n"
     if before is None or after is None:
         what = "new" if before is None else "deleted"
-        kind = f"{what} file mode {'100755' if mode & 0o100 else '100644'}\n"
-        head = [b"diff --git " + _name(f"a/{path}") + b" " + _name(f"b/{path}") + b"\n", kind.encode()]
+        head = [git, f"{what} file mode {_git_mode(mode)}\n".encode()]
         if b"\0" in (before or after or b""):
             return b"".join((*head, b"Binary files " + old + b" and " + new + b" differ\n"))
+    elif new_mode is not None and _git_mode(mode) != _git_mode(new_mode):
+        head = [git, f"old mode {_git_mode(mode)}\nnew mode {_git_mode(new_mode)}\n".encode()]
     lines = difflib.diff_bytes(difflib.unified_diff, _lines(before), _lines(after), _tabbed(old), _tabbed(new))
     return b"".join((*head, *(line if line.endswith(b"\n") else line + _NO_END for line in lines)))
 
 
 _NO_END = b"\n\\ No newline at end of file\n"
+
+
+def _git_mode(mode: int) -> str:
+    return "100755" if mode & 0o100 else "100644"
 
 
 def _lines(data: bytes | None) -> list[bytes]:
