@@ -182,8 +182,8 @@ def _describe(report: Report, tree: Tree, outcomes: dict[str, Outcome], changes:
         if outcome.changes or outcome.left or outcome.kept or outcome.skipped or uses:
             patch = changes.diffs.get(relative)
             shown = Excerpts()
-            if uses or outcome.changes:
-                raw = (tree.root / relative).read_bytes()
+            raw = changes.original(relative) if uses or outcome.changes else None
+            if raw is not None and relative not in changes.whole:
                 shown = excerpts(raw, outcome.encoding, (line for line, *_ in uses), outcome.changes)
             report.files.append(FileReport.of(relative, outcome, patch, shown))
     report.files.sort(key=lambda file: file.path)

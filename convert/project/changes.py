@@ -19,31 +19,47 @@ _CHANGED = Left("was changed while it was being converted; run again")
 
 @dataclass
 class Changes:
-    """New bytes by path (None: the file is removed), permission bits where they change, what was there, and diffs."""
+    """What a run is about to write in the tree ``root``, by path.
 
+    ``files`` are new bytes (None: the file is removed), ``modes`` permission bits where they change, ``seen`` what was
+    there. ``whole`` are the files that file rules are about.
+    """
+
+    root: Path
+    conversion: Conversion
     files: dict[str, bytes | None] = field(default_factory=dict)
     modes: dict[str, int] = field(default_factory=dict)
     seen: dict[str, Identity | None] = field(default_factory=dict)
     diffs: dict[str, bytes] = field(default_factory=dict)
+    whole: frozenset[str] = frozenset()
+    _originals: dict[str, bytes] = field(default_factory=dict, repr=False)
+
+    def original(self, path: str) -> bytes | None:
+        """The bytes that were converted; None if there are others now."""
+        if path in self._originals:
+            return self._originals[path]
+        try:
+            raw, status = read_regular(self.root / path)
+        except OSError:
+            return None
+        return raw if identity(status) == self.conversion.seen.get(path) else None
+
+    def add(self, path: str, outcome: Outcome) -> None:
+        """Note the changes in a file, unless it is not the one any more that was converted."""
+        raw = self.original(path)
+        if raw is None:
+            self.conversion.outcomes[path] = Outcome(skipped=_CHANGED, matches=outcome.matches)
+            return
+        self.files[path], self.seen[path] = outcome.apply(raw), self.conversion.seen[path]
+        self._originals[path] = raw
 
 
 def collect(root: Path, conversion: Conversion, plan: Plan, diff: bool) -> Changes:
     """The changes of a run, with diffs if ``diff``; adds the outcomes of file rules to those of ``conversion``."""
-    changes = Changes()
-    originals: dict[str, bytes] = {}
-    for path, outcome in conversion.outcomes.items():
-        if not outcome.changes:
-            continue
-        try:
-            raw, status = read_regular(root / path)
-        except OSError:
-            raw, status = b"", None
-        if status is None or identity(status) != conversion.seen[path]:
-            conversion.outcomes[path] = Outcome(skipped=_CHANGED, matches=outcome.matches)
-            continue
-        changes.files[path], changes.seen[path] = outcome.apply(raw), identity(status)
-        if diff:
-            originals[path] = raw
+    changes = Changes(root, conversion)
+    for path, outcome in list(conversion.outcomes.items()):
+        if outcome.changes:
+            changes.add(path, outcome)
 
     def converted(path: str) -> tuple[bytes, int]:
         try:
@@ -57,6 +73,7 @@ def collect(root: Path, conversion: Conversion, plan: Plan, diff: bool) -> Chang
     changes.files.update(whole.files)
     changes.modes.update(whole.modes)
     changes.seen.update(whole.seen)
+    changes.whole = frozenset(whole.outcomes)
     for path, outcome in whole.outcomes.items():
         known = conversion.outcomes.setdefault(path, Outcome())
         known.changes += outcome.changes
@@ -64,10 +81,18 @@ def collect(root: Path, conversion: Conversion, plan: Plan, diff: bool) -> Chang
         known.matches.update(outcome.matches)
     if diff:
         for path, data in changes.files.items():
-            old: bytes | None = originals.get(path)
-            mode = changes.modes.get(path, 0o644)
-            if old is None and changes.seen[path] is not None:
-                old, status = read_regular(root / path)
-                mode = mode if path in changes.modes else status.st_mode
-            changes.diffs[path] = file_diff(path, old, data, mode)
+            changes.diffs[path] = _diff(changes, path, data)
     return changes
+
+
+def _diff(changes: Changes, path: str, data: bytes | None) -> bytes:
+    mode = changes.modes.get(path, 0o644)
+    if path not in changes.whole:
+        return file_diff(path, changes.original(path), data, mode)
+    if changes.seen[path] is None:
+        return file_diff(path, None, data, mode)
+    try:
+        before, status = read_regular(changes.root / path)
+    except OSError as error:
+        raise ConvertError(f"cannot read {changes.root / path}: {error.strerror or error}") from error
+    return file_diff(path, before, data, stat.S_IMODE(status.st_mode), mode if path in changes.modes else None)
