@@ -7,6 +7,8 @@ VENV ?= .venv
 TORCH ?= torch==2.13.0
 TORCH_INDEX ?=
 MEGATRON := 0.12.1
+# Projects whose own test suites show that converted code does the same.
+SUITES := einops==0.8.2 linear_operator==0.6.1 gpytorch==1.15.2
 
 BIN := $(VENV)/bin
 WORK := .quickstart
@@ -58,7 +60,17 @@ $(WORK)/run.json: $(WORK)/convert.txt $(shell find shims -name '*.py')
 	  --data tests/data --output $@.part
 	@mv $@.part $@
 
-setup-test: $(WORK)/tests-installed $(SOURCES)/setup.py
+$(WORK)/suites/fetched:
+	$(call say,Taking the sources of $(SUITES) from PyPI)
+	@mkdir -p $(WORK)/suites
+	$(PYTHON) -m venv $(WORK)/fetch-suites
+	$(WORK)/fetch-suites/bin/python -m pip install --quiet --disable-pip-version-check hatchling setuptools-scm 'setuptools<80' wheel
+	$(WORK)/fetch-suites/bin/python -m pip download --quiet --disable-pip-version-check --no-build-isolation --no-deps \
+	  --no-binary :all: --dest $(WORK)/suites $(SUITES)
+	for sdist in $(WORK)/suites/*.tar.gz; do tar -xzf $$sdist -C $(WORK)/suites || exit 1; done
+	@touch $@
+
+setup-test: $(WORK)/tests-installed $(SOURCES)/setup.py $(WORK)/suites/fetched
 
 $(WORK)/tests-installed: pyproject.toml setup.py | $(BIN)/python
 	$(call say,Installing the test tools and the reference PyTorch)
