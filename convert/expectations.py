@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher
+from keyword import iskeyword
 from pathlib import Path
 
 from .errors import RuleError, SourceError
@@ -41,7 +42,7 @@ def nearest(rule: Rule, root: Path, files: Iterable[str]) -> str | None:
     """``file:line: text`` of the line that looks most like what ``rule`` looks for; None if none looks like it."""
     globs = RuleSet((rule,)).globs[0]
     sought = " ".join(rule.sought.split())
-    name = max(_NAME.findall(sought), key=len, default=sought)
+    name = max((word for word in _NAME.findall(sought) if not iskeyword(word)), key=len, default=sought)
     last = name.rpartition(".")[2].lower()
     pairs = {last[i : i + 3] for i in range(max(1, len(last) - 2))}
     best, best_score, budget = None, _LIKE_ENOUGH, _MOST_BYTES

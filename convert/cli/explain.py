@@ -29,7 +29,7 @@ def explain(
         ruleset = load_rules(rules or DEFAULT_RULES)
         found = next((rule for rule in ruleset.rules if rule.id == name), None)
         if found is not None:
-            print(describe_rule(found))
+            print(describe_rule(found), end="")
             return
         if "." not in name and name not in ruleset.roots:
             ruleset.chosen([name], [])  # tells what is nearest

@@ -30,8 +30,11 @@ def list_(rules: RulesOption = None) -> None:
     from ..language.describe import list_rules
 
     with one_line_errors():
-        for row in list_rules(load_rules(rules or DEFAULT_RULES)):
-            print(row)
+        rows = list_rules(load_rules(rules or DEFAULT_RULES))
+        widths = [max(len(getattr(row, column)) for row in rows) for column in ("id", "kind")]
+        for row in rows:
+            about = f" [{row.upstream}]" if row.upstream else ""
+            print(f"{row.id:{widths[0]}}  {row.kind:{widths[1]}}  {row.summary}{about} ({row.mark})")
 
 
 @app.command()
@@ -44,7 +47,7 @@ def show(
 
     with one_line_errors():
         (found,) = load_rules(rules or DEFAULT_RULES).chosen([rule], []).rules
-        print(describe_rule(found))
+        print(describe_rule(found), end="")
 
 
 @app.command("test")
@@ -60,6 +63,7 @@ def run_tests(files: FilesArgument = None) -> None:
                 if result.failure is not None:
                     failed += 1
                     print(f"{result.mark}: {result.rule}: {result.failure}")
+                    print(result.diff.rstrip("\n"))
     print(f"{count} examples, {failed} failed" if failed else f"{count} examples, all right")
     raise typer.Exit(int(failed > 0))
 
