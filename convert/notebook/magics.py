@@ -13,7 +13,9 @@ from ..edits import Span
 from ..errors import SourceError
 from ..python.sourcefile import parse
 
-_CELL_MAGIC = re.compile(r"(?:[ \t]*(?:\r\n|\r|\n))*[ \t]*%%(?P<name>!|[\w.]+)(?P<rest>[^\r\n]*)(?:\r\n|\r|\n|\Z)")
+# Spelled so that each text has one way to match: what has several takes exponential time where it fails.
+_END = r"(?:\r\n|\r(?!\n)|\n)"
+_CELL_MAGIC = re.compile(rf"(?:[ \t]*{_END})*[ \t]*%%(?P<name>!|[\w.]+)(?P<rest>[^\r\n]*)(?:{_END}|\Z)")
 _OF_PYTHON = frozenset({"time", "timeit", "capture", "prun", "debug", "memit", "mprun", "lprun"})
 _OTHER_PYTHON = frozenset({"python", "python3", "pypy"})
 _SHELL = frozenset({"!", "bash", "sh", "sx", "system"})
@@ -31,7 +33,7 @@ _MAGIC = re.compile(
     )""",
     re.VERBOSE,
 )
-_STATEMENT = re.compile(r"[ \t]+(?:-[a-z]+[ \t]*\d*[ \t]+)*(?=\S)")
+_STATEMENT = re.compile(r"[ \t]+(?:-[a-z]+(?:[ \t]+\d+|\d+)?[ \t]+)*(?=\S)")
 _TOKEN = re.compile(
     r"""
     (?P<skip>\#[^\r\n]*
@@ -43,7 +45,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_INDENTED = re.compile(r"(?:[ \t]*(?:\#[^\r\n]*)?(?:\r\n|\r|\n))*[ \t]+[^\s#]")
+_INDENTED = re.compile(rf"(?:[ \t]*(?:\#[^\r\n]*)?{_END})*[ \t]+[^\s#]")
 
 
 @dataclass

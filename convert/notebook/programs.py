@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ..edits import Span
 from ..errors import SourceError
@@ -34,27 +35,33 @@ class Segment:
 
 @dataclass
 class Program:
-    """Code to convert: ``kind`` python or shell. ``covered`` are the places of magics, which are not in ``text``."""
+    """Code to convert: ``kind`` python or shell. ``covered`` are the places of magics, which ``text`` does not have."""
 
     kind: str
-    text: str = ""
+    parts: list[str] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
     covered: list[Span] = field(default_factory=list)
+
+    @cached_property
+    def text(self) -> str:
+        """All of it; nothing can be appended any more."""
+        return "".join(self.parts)
 
     @classmethod
     def of(cls, kind: str, cell: Cell, span: Span) -> Program:
         """A part of one cell as a program of its own."""
         text = cell.source[span.start : span.end]
-        return cls(kind, text, [Segment(0, len(text), cell, span.start)])
+        return cls(kind, [text], [Segment(0, len(text), cell, span.start)])
 
     def append(self, cell: Cell, code: CellCode) -> None:
         """Add the Python code of a cell, on lines of its own."""
         assert code.python is not None
-        self.text += code.lead
-        segment = Segment(len(self.text), len(code.python), cell, code.start)
+        lead = "\n" + code.lead if self.segments else code.lead
+        end = self.segments[-1].span.end if self.segments else 0
+        segment = Segment(end + len(lead), len(code.python), cell, code.start)
         self.segments.append(segment)
         self.covered += (Span(s.start + segment.shift, s.end + segment.shift) for s in code.covered)
-        self.text += code.python + "\n"
+        self.parts += lead, code.python
 
     def segment(self, span: Span) -> Segment | None:
         """The part in which all of ``span`` stands."""

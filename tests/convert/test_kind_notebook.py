@@ -255,6 +255,87 @@ def test_magics_are_covered_by_text_of_the_same_length() -> None:
     assert [source[span.start : span.end] for span in code.commands] == ["ls", "ls", "b \\\n c"]
 
 
+ALL_KINDS = """\
+version: 1
+include: [torch.yaml]
+rules:
+  - id: add-import
+    kind: insert
+    why: because
+    paths: ['*.ipynb']
+    match: {}
+    action: {statement: import launcher}
+    examples: [{unchanged: ""}]
+  - id: add-call
+    kind: insert
+    why: because
+    paths: ['*.ipynb']
+    match: {}
+    action: {statement: done(), at: end}
+    examples: [{unchanged: ""}]
+  - id: wrap
+    kind: insert
+    why: because
+    paths: ['*.ipynb']
+    match: {after: g}
+    action: {statement: g = wrap(g)}
+    examples: [{unchanged: ""}]
+  - id: call
+    kind: api
+    why: because
+    match: {name: lib.f, signature: [a, b]}
+    action: {rename: other.g, arguments: {rename: {b: c}}}
+    examples: [{unchanged: ""}]
+  - id: in-notebooks
+    kind: notebook
+    why: because
+    action: {}
+    examples: [{unchanged: "{}"}]
+"""
+
+
+def test_rules_of_all_kinds_in_one_notebook(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text(ALL_KINDS)
+    rules = load_rules(str(tmp_path / "r.yaml"))
+    text = json.dumps(
+        notebook(
+            ["%matplotlib inline\n", "import lib"],
+            ["import torch\n", "def g():\n", "  !ls\n", "  return 1"],
+            ["lib.f(1,\n", "  b=lib.f(2,\n", "  b=torch.add(3)))"],
+            ["x = 1"],
+        ),
+        indent=1,
+    )
+    result = run(text, rules)
+    assert sources(result.after) == [
+        ["import other\n", "import launcher\n", "%matplotlib inline\n", "import lib"],
+        ["import mindtorch as torch\n", "def g():\n", "  !ls\n", "  return 1\n", "g = wrap(g)"],
+        ["other.g(1,\n", "  c=other.g(2,\n", "  c=torch.add(3)))"],
+        ["x = 1\n", "done()\n"],
+    ]
+    assert result.left == []
+    assert run(result.after.decode(), rules).after is None
+    first = run(json.dumps(notebook("%%time\nx = 1")), rules)
+    assert sources(first.after) == ["%%time\nimport launcher\nx = 1\ndone()\n"]
+
+
+HOSTILE = [
+    "\r\n" * 3000 + "import torch ?",
+    "# x\r\n" * 3000 + "import torch ?",
+    "%time" + " -a    " * 300 + "\n",
+    "'''\\" * 3000 + "\n!",
+    "x = " * 3000 + "!" + "\\" * 3001,
+    "(" * 3000 + "\n!",
+    "a?" * 3000,
+]
+
+
+@pytest.mark.parametrize("source", HOSTILE)
+def test_reading_a_cell_takes_no_time(source: str) -> None:
+    code = read_cell(source)  # the time limit of the test run tells
+    assert code.python is None or len(code.python) == len(source)
+
+
 WRONG = [
     ("{rules: []}", 7, "rules[0].action.rules"),
     ("{rules: torch-import}", 7, "rules[0].action.rules: must be a list"),
