@@ -19,7 +19,7 @@ def removals(text: str, node: Node, removed: Collection[Child]) -> Iterator[tupl
     An entry alone on its lines goes with its lines and the comment after it. If the last entry had no comma after it,
     the one that is last then has none either.
     """
-    children = list(node.children.values())
+    children = [child for child in node.children.values() if not child.is_inherited]
     kept = [index for index, child in enumerate(children) if child not in removed]
     last_kept = kept[-1] if kept else -1
     trailing_comma = children[-1].comma is not None

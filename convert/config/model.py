@@ -17,28 +17,33 @@ class CannotEdit(Exception):
     """A change that cannot be made in this place; the message is the reason, for the user."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Node:
     """A value at ``span``.
 
     ``style``: ``scalar``; ``flow`` (brackets and commas); ``block`` (YAML by indentation); ``spread`` (a TOML table
-    made of statements and sections; its span is empty); ``dotted`` (the same inside an inline table); ``fixed``, which
-    is not to be edited. ``reason`` says why ``fixed`` is.
+    made of statements and sections; its span is empty); ``dotted`` (the same inside an inline table). ``fixed`` says
+    why the value itself is not to be edited, ``shared`` why nothing in it is. ``twice`` are keys given more than once.
+    ``data`` (YAML only) is the plain value, of an alias that of what it stands for.
     """
 
     span: Span
-    style: Literal["scalar", "flow", "block", "spread", "dotted", "fixed"] = "scalar"
+    style: Literal["scalar", "flow", "block", "spread", "dotted"] = "scalar"
     children: dict[Key, Child] = field(default_factory=dict)
     is_mapping: bool = False
-    reason: str = ""
+    fixed: str = ""
+    shared: str = ""
+    twice: set[Key] = field(default_factory=set)
+    data: Any = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Child:
     """An entry of a mapping or an item of a sequence.
 
     ``keys``: where the key is spelled (a TOML key may be in several places). ``parts``: the statements and sections
-    that make it up where there are no commas. ``comma``: index of the comma after it, in flow style.
+    that make it up where there are no commas. ``comma``: index of the comma after it, in flow style. ``is_plain``: the
+    key is spelled in a way that can be replaced. ``is_inherited``: it stands elsewhere and only counts as one here.
     """
 
     key: Key
@@ -46,6 +51,8 @@ class Child:
     keys: list[Span] = field(default_factory=list)
     parts: list[Span] = field(default_factory=list)
     comma: int | None = None
+    is_plain: bool = True
+    is_inherited: bool = False
 
     @property
     def start(self) -> int:
@@ -60,11 +67,19 @@ class Child:
 
 @dataclass(frozen=True)
 class Document:
-    """A parsed file: its text, the tree of places, and the same as plain data."""
+    """A parsed file: its text, the tree of places, and the same as plain data.
+
+    If it ``has_documents``, the tree is the list of these.
+    """
 
     text: str
     root: Node
     data: Any
+    has_documents: bool = False
+
+    def value(self, path: Path) -> Any:
+        """The plain value at ``path``."""
+        return locate(self.root, path)[1].node.data if self.has_documents else value_at(self.data, path)
 
 
 @dataclass(frozen=True)
@@ -138,7 +153,7 @@ def expected(data: Any, changes: Sequence[Change]) -> Any:
     """A copy of ``data`` with ``changes`` made; all paths are those before any change."""
     data = copy.deepcopy(data)
     # The last first, and the inner before the outer: what is done does not move what is still to be done.
-    for change in sorted(changes, key=lambda change: [_order(key) for key in change.path], reverse=True):
+    for change in sorted(changes, key=_order_of_change, reverse=True):
         holder = value_at(data, change.path[:-1])
         last = change.path[-1]
         if isinstance(change, Set):
@@ -152,16 +167,21 @@ def expected(data: Any, changes: Sequence[Change]) -> Any:
     return data
 
 
-def _order(key: Key) -> tuple[int, str]:
-    return (key, "") if isinstance(key, int) else (0, key)
+def _order_of_change(change: Change) -> tuple[list[tuple[int, str]], bool]:
+    path = [(key, "") if isinstance(key, int) else (0, key) for key in change.path]
+    return path, not isinstance(change, Rename)
 
 
-def same(first: Any, second: Any) -> bool:
-    """Whether two plain values are equal in type, value and order of keys; NaN equals NaN."""
+def same(first: Any, second: Any, *, ordered: bool = True) -> bool:
+    """Whether two plain values are equal in type, value and (if ``ordered``) order of keys; NaN equals NaN."""
     if type(first) is not type(second):
         return False
     if isinstance(first, dict):
-        return list(first) == list(second) and all(same(value, second[key]) for key, value in first.items())
+        if first.keys() != second.keys() or (ordered and list(first) != list(second)):
+            return False
+        return all(same(value, second[key], ordered=ordered) for key, value in first.items())
     if isinstance(first, list):
-        return len(first) == len(second) and all(map(same, first, second))
+        return len(first) == len(second) and all(
+            same(*pair, ordered=ordered) for pair in zip(first, second, strict=True)
+        )
     return bool(first == second or (first != first and second != second))

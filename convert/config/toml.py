@@ -43,6 +43,8 @@ def loads(text: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         at = _AT.search(str(error))
         raise SourceError(f"not valid TOML: {str(error).partition(' (at')[0]}", int(at[1]) if at else None) from error
+    except ValueError as error:  # a number of thousands of digits
+        raise SourceError(f"not valid TOML: {error}") from error
     except RecursionError as error:
         raise SourceError("not valid TOML: nested too deeply") from error
 
@@ -50,7 +52,10 @@ def loads(text: str) -> dict[str, Any]:
 def parse(text: str) -> Document:
     """Parse a TOML file. Raises :class:`SourceError` with the line if it is none."""
     data = loads(text)
-    return Document(text, _Scanner(text).document(), data)
+    try:
+        return Document(text, _Scanner(text).document(), data)
+    except RecursionError as error:
+        raise SourceError("nested too deeply") from error
 
 
 class _Scanner:

@@ -10,7 +10,7 @@ from ..language.model import Rule
 from ..python.module import PythonModule
 from ..settings import Settings
 from ..textfile import TextFile
-from . import api, definition, file, imports, insert, notebook, patch, pattern, requirement, shell, strings
+from . import api, config, definition, file, imports, insert, notebook, patch, pattern, requirement, shell, strings
 
 if TYPE_CHECKING:
     from ..language.ruleset import RuleSet
@@ -32,6 +32,7 @@ TEXT: dict[type[Rule], TextFinder] = {
     notebook.NotebookRule: notebook.find,
     patch.PatchRule: patch.find,
     requirement.RequirementRule: requirement.find,
+    config.ConfigRule: config.find,
     shell.ShellRule: shell.find,
 }
 # Kinds that are about whole files (see :mod:`..project.files`).
