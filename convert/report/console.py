@@ -76,7 +76,8 @@ def _print_coverage(report: Report, line: Callable[..., None]) -> None:
         line(f"  {api.uses:6}  {api.name} ({EFFORTS[api.effort][0]}), first at {api.first_place()}{hint}")
     _more(line, 0 if report.mode == "scan" else len(report.coverage.needed) - TOP_APIS, "API")
     if report.coverage_min is not None and report.lacks_support:
-        line(f"the coverage is below the {report.coverage_min:g} % that were asked for", "yellow")
+        found = "not known to be enough" if report.coverage.rate is None else "too few"
+        line(f"{found}: at least {report.coverage_min:g} % were asked for", "yellow")
 
 
 def progress_bar(console: Console) -> Callable[[int], AbstractContextManager[Callable[[int], object]]]:
