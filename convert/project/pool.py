@@ -6,6 +6,7 @@ import gc
 import multiprocessing
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -13,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from ..edits import Left
+from ..edits import Conflict, Left
 from ..engine import MAX_BYTES, convert_source
 from ..errors import ConvertError
 from ..language.ruleset import RuleSet
@@ -147,7 +148,21 @@ def _convert_chunk(chunk: Sequence[_File]) -> list[Outcome]:
 
 
 def _convert(rules: RuleSet, settings: Settings, path: str, raw: bytes) -> Outcome:
-    return convert_source(raw, rules.for_path(path), path, settings)
+    try:
+        return convert_source(raw, rules.for_path(path), path, settings)
+    except (RecursionError, MemoryError) as error:
+        return Outcome(skipped=Left(f"too deep or too large to convert ({type(error).__name__})"))
+    except Conflict as error:
+        raise ConvertError(f"{path}: {error}") from error
+    except ConvertError:
+        raise
+    except Exception as error:
+        # A fault of the converter, not of the file: nobody can tell what else is wrong, so the run ends.
+        if "MS_CONVERT_TRACEBACK" in os.environ:
+            traceback.print_exc()
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        message = f"internal error while converting {path}: {what}; nothing was written; please report it"
+        raise ConvertError(f"{message} with what MS_CONVERT_TRACEBACK=1 prints") from error
 
 
 @contextmanager
