@@ -11,7 +11,7 @@ from .. import __version__
 from ..edits import Left
 from .console import DONE, coverage_line, plural
 from .coverage import EFFORTS, Places, UnsupportedApi
-from .excerpts import shorten
+from .excerpts import MAX_HUNKS, MAX_TEXT, Hunk, shorten
 from .markup import badge, code, details, hunk, section, table, text
 from .model import FileReport, Report
 
@@ -55,7 +55,7 @@ script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'">
 </head>
 <body>
 <header><div>
-<h1>Conversion report</h1>
+<h1>{"What the tree uses" if report.mode == "scan" else "Conversion report"}</h1>
 <p class="path">{code(report.root)}{f" → {code(report.output)}" if report.output else ""}</p>
 <p class="soft">{text(_about(report))}</p>
 {_cards(report)}
@@ -80,9 +80,14 @@ def _links(body: str) -> str:
 
 
 def _about(report: Report) -> str:
-    wrote = {"check": "nothing was written (--check)", "diff": "nothing was written (--diff)"}
-    mode = wrote.get(report.mode, "converted in place" if report.mode == "in-place" else "converted into a copy")
-    return f"{mode}; rules: {', '.join(report.rules)}; {report.seconds:.1f} s"
+    modes = {
+        "in-place": "converted in place",
+        "output": "converted into a copy",
+        "check": "nothing was written (--check)",
+        "diff": "nothing was written (--diff)",
+        "scan": "nothing was written (scan)",
+    }
+    return f"{modes[report.mode]}; rules: {', '.join(report.rules)}; {report.seconds:.1f} s"
 
 
 def _cards(report: Report) -> str:
@@ -96,15 +101,18 @@ def _cards(report: Report) -> str:
     # Unsupported APIs are as bad as the user finds them: with a limit for the rate there is a red and a green.
     lacks = "good" if not report.lacks_support else "warn" if report.coverage_min is None else "bad"
     needed, left, skipped = len(coverage.needed), len(report.left), len(report.skipped)
+    if report.mode == "scan":
+        done = card(f"{report.seen:,}", "files looked at") + card(f"{len(coverage.supported):,}", "supported APIs")
+    else:
+        done = card(f"{len(report.converted):,}", f"of {plural(report.seen, 'file')} {DONE[report.mode]}")
+        done += card(f"{report.edits:,}", "edits")
     return (
-        '<div class="cards">'
-        + card(f"{len(report.converted):,}", f"of {plural(report.seen, 'file')} {DONE[report.mode]}")
-        + card(f"{report.edits:,}", "edits")
+        f'<div class="cards">{done}'
         + card(coverage.rate_text, "of torch API uses supported", lacks, bar)
         + card(f"{needed:,}", "unsupported API" if needed == 1 else "unsupported APIs", lacks if needed else "")
-        + card(f"{left:,}", "place left as it is" if left == 1 else "places left as they are", "warn" if left else "")
+        + (card(f"{left:,}", "left as they are", "warn" if left else "") if report.mode != "scan" else "")
         + card(f"{skipped:,}", "file left alone" if skipped == 1 else "files left alone", "bad" if skipped else "")
-        + card(f"{len(report.kept):,}", "kept on purpose")
+        + (card(f"{len(report.kept):,}", "kept on purpose") if report.mode != "scan" else "")
         + "</div>"
     )
 
@@ -210,6 +218,8 @@ def _one_line(item: Left) -> str:
 
 
 def _rules(report: Report) -> str:
+    if report.mode == "scan":
+        return ""
     heads = [("Rule", False)] + [(name, True) for name in ("Edits", "Files", "Matches", "Left", "Kept")]
     rows = [
         (
@@ -268,9 +278,14 @@ def _file_body(file: FileReport, uses: list[tuple[int, UnsupportedApi, bool]]) -
         if items:
             parts.append(f"<h3>{title}</h3>")
             parts.append(_list((item.line, f"{item.reason}:", _one_line(item)) for item in items))
-    if file.excerpts.hunks:
+    # Without excerpts (files that are added or removed as a whole) the changes themselves are shown.
+    hunks = file.excerpts.hunks or [
+        Hunk(c.line, c.line, shorten(c.before, MAX_TEXT), shorten(c.after, MAX_TEXT), c.rule)
+        for c in file.changes[:MAX_HUNKS]
+    ]
+    if hunks:
         parts.append("<h3>Changes</h3>")
-        for shown in file.excerpts.hunks:
+        for shown in hunks:
             parts.append(f'<p class="soft">{text(shown.rules)}</p>{hunk(shown)}')
         if file.excerpts.more:
             parts.append(f'<p class="soft">and {plural(file.excerpts.more, "more change")}</p>')

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 
 import pytest
 from ms_convert.edits import Left
+from ms_convert.outcome import Change
 from ms_convert.report import html as html_module
 from ms_convert.report.coverage import Coverage, UnsupportedApi
 from ms_convert.report.excerpts import Excerpts, Hunk
@@ -19,6 +20,7 @@ from ms_convert.report.markup import hunk, text
 from ms_convert.report.model import FileReport, Report
 from report_checks import FILES, HOSTILE, make_tree, report_on
 
+CHANGE = Change("adds", 1, 1, 0, 0, "", "import whole\n")
 VOID = {"meta", "input", "br"}
 
 
@@ -197,6 +199,11 @@ def test_the_size_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         (Report("/x", "output", ("r",), output="/y", coverage=Coverage("mindtorch", "2.7")), "converted into a copy"),
         (Report("/x", "in-place", ("r",), notes=["own <torch>"], coverage=Coverage("m")), "own <torch>"),
         (Report("/x", "in-place", ("r",), coverage_min=50), "At least 50 % of the uses"),
+        (Report("/x", "scan", ("r",), seen=7, coverage=Coverage("mindtorch", "2.7")), "7files looked at"),
+        (
+            Report("/x", "check", ("r",), files=[FileReport("new.py", "converted", (CHANGE,))], coverage=Coverage("m")),
+            "import whole",
+        ),
     ],
 )
 def test_small_reports(report: Report, said: str) -> None:
