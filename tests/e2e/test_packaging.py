@@ -32,7 +32,7 @@ def test_every_module_is_in_the_wheel(wheel: zipfile.ZipFile) -> None:
         ["git", "ls-files", "convert", "rules", "shims"], check=True, capture_output=True, text=True, cwd=ROOT
     ).stdout.split()
     for path in tracked:
-        if not path.endswith((".py", ".yaml", "schema.json")):
+        if not path.endswith((".py", ".yaml", "schema.json", "support.json", ".css", ".js")):
             continue
         inside = re.sub(r"^convert/", "ms_convert/", re.sub(r"^rules/", "ms_convert/rules/", path))
         assert inside.removeprefix("shims/") in names
