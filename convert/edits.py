@@ -30,6 +30,7 @@ class Edit:
     ``start``/``end`` index the text (an empty span inserts before ``start``). ``line`` and ``column`` of the start
     count from 1, columns in characters. ``pieces`` are new text and quoted spans of the old one. ``rule`` names the
     rule, or several with commas. An edit that ``yields`` is dropped where another one replaces all the text around it.
+    ``discards`` are parts of the replaced text that go whatever they are: edits in them are dropped too.
     """
 
     rule: str
@@ -39,6 +40,7 @@ class Edit:
     end: int
     pieces: tuple[Piece, ...]
     yields: bool = False
+    discards: tuple[Span, ...] = ()
 
     @property
     def span(self) -> Span:
@@ -71,11 +73,16 @@ def check_disjoint(text: str, edits: Iterable[Edit]) -> list[Edit]:
     """``edits`` in order of place, duplicates dropped. Raises :class:`Conflict` if two cannot both be made.
 
     An edit may stand inside another one only in a span that the outer one quotes. Insertions at the same place are
-    made in the order given.
+    made in the order given; one that several rules agree on is made once.
     """
     ordered: list[Edit] = []
     around: list[Edit] = []
-    for edit in sorted(dict.fromkeys(edits), key=lambda e: (e.start, e.start != e.end, -e.end)):
+    inserted: set[tuple[int, tuple[Piece, ...]]] = set()
+    for edit in sorted(dict.fromkeys(edits), key=lambda e: (e.start, e.start != e.end, -e.end, not e.discards)):
+        if edit.start == edit.end:
+            if (edit.start, edit.pieces) in inserted:
+                continue
+            inserted.add((edit.start, edit.pieces))
         while around and around[-1].end <= edit.start and not _same(around[-1], edit):
             around.pop()
         if around and edit.start < edit.end:
@@ -83,10 +90,12 @@ def check_disjoint(text: str, edits: Iterable[Edit]) -> list[Edit]:
             if _same(outer, edit) and outer.pieces == edit.pieces:
                 continue  # two rules that agree
             if not _quotes(outer, edit):
-                if edit.yields:
+                if edit.yields or _discards(outer, edit):
                     continue
                 raise Conflict(outer, edit, text)
         elif around and around[-1].start < edit.start and not _quotes(around[-1], edit):
+            if edit.yields or _discards(around[-1], edit):
+                continue
             raise Conflict(around[-1], edit, text)
         ordered.append(edit)
         if edit.start < edit.end:
@@ -100,6 +109,10 @@ def _same(first: Edit, second: Edit) -> bool:
 
 def _quotes(outer: Edit, edit: Edit) -> bool:
     return any(isinstance(p, Span) and p.start <= edit.start and edit.end <= p.end for p in outer.pieces)
+
+
+def _discards(outer: Edit, edit: Edit) -> bool:
+    return any(span.start <= edit.start and edit.end <= span.end for span in outer.discards)
 
 
 def splice(text: str, edits: Sequence[Edit]) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..edits import Edit, Span
 from ..errors import SourceError
 from ..findings import Findings
 from ..language.model import Rule, Where
-from ..python.definitions import Definition, definitions, full_span
-from ..python.insertion import add_import
+from ..python.comments import rest_of_line
+from ..python.definitions import Definition, DefinitionNode, definitions, statement_span
+from ..python.insertion import add_import, check_stays
 from ..python.module import PythonModule
 from ..settings import Settings
 
@@ -39,8 +40,13 @@ class DefinitionRule(Rule):
         (kind,) = action
         return cls(**head, name=match["name"], action=kind, target="" if kind == "drop" else action[kind])
 
-    def words(self) -> Iterable[str]:
-        return (self.name.rpartition(".")[2],)
+    def words(self) -> Iterable[str] | None:
+        # What has been dropped leaves no trace in its file.
+        return None if self.action == "drop" and self.expect else (self.name.rpartition(".")[2],)
+
+    def kind_of_files(self) -> tuple[str, ...]:
+        stems = ["__init__", *self.name.split(".")[:-1]]
+        return tuple(f"{stem}.{ending}" for stem in dict.fromkeys(stems) for ending in ("py", "pyi", "pyw"))
 
     def modules(self) -> Iterable[str]:
         return ()
@@ -70,19 +76,21 @@ class DefinitionRule(Rule):
 def find(module: PythonModule, rules: RuleSet, settings: Settings) -> Findings:
     """Every definition that a rule is about; there may be several under different conditions."""
     findings = Findings()
+    found: list[tuple[DefinitionRule, str, list[Definition]]] = []
     for rule in rules.of(DefinitionRule):
         name = rule.name_in(module.path)
-        if name is None:
-            continue
-        for definition in definitions(module.tree, name):
+        if name is not None:
+            here = [d for d in definitions(module.tree, name) if not module.ignored(rule.id, d.node)]
+            found.append((rule, name, here))
+    dropped = {definition.node for rule, _, here in found if rule.action == "drop" for definition in here}
+    for rule, name, here in found:
+        for definition in here:
+            findings.matches[rule.id] += 1
             try:
-                edits = list(_edits(module, rule, definition))
+                findings.edits += _edits(module, rules, rule, definition, dropped)
             except SourceError as error:
                 findings.left.append(module.left(rule.id, definition.node, error.reason))
-                edits = []
-            findings.edits += edits
-            findings.matches[rule.id] += 1
-        if rule.action == "import" and _imports_target(module, rule, name):
+        if (rule.action == "import" and _imports_target(module, rule, name)) or (rule.action == "drop" and not here):
             findings.matches[rule.id] += 1
     return findings
 
@@ -97,38 +105,37 @@ def _imports_target(module: PythonModule, rule: DefinitionRule, name: str) -> bo
     )
 
 
-def _edits(module: PythonModule, rule: DefinitionRule, definition: Definition) -> Iterator[Edit]:
+def _edits(
+    module: PythonModule, rules: RuleSet, rule: DefinitionRule, definition: Definition, dropped: set[DefinitionNode]
+) -> list[Edit]:
     node, name = definition.node, definition.node.name
-    whole = full_span(module, node)
-    new_line = module.new_line(whole)
-    package, _, last = rule.target.rpartition(".")
-    if rule.action in ("import", "drop"):
-        _check_comments(module, whole)
-        if rule.action == "import":
-            alias = "" if last == name else f" as {name}"
-            yield module.edit(rule.id, whole, f"from {package} import {last}{alias}")
-        elif definition.alone:
-            yield module.edit(rule.id, whole, "pass")
-        else:
-            yield module.edit(rule.id, module.whole_lines(whole))
-        return
-    if new_line is None:
+    own = statement_span(module, node)
+    new_line = module.new_line(own)
+    behind = rest_of_line(module, own.end)
+    if new_line is None or behind.lstrip(" \t\f;")[:1] not in ("", "#"):
         raise SourceError("the definition shares its line with another statement")
+    # A comment at the end of the last line belongs to the definition.
+    whole = Span(own.start, own.end + len(behind))
+    package, _, last = rule.target.rpartition(".")
+    if rule.action == "import":
+        alias = "" if last == name else f" as {name}"
+        source = f"from {package} import {last}{alias}"
+        check_stays(rules, source)
+        return [replace(module.edit(rule.id, whole, source), discards=(whole,))]
+    if rule.action == "drop":
+        # A block must not become empty; that of the module may.
+        needed = dropped.issuperset(definition.block) and node is definition.block[0]
+        if needed and definition.block is not module.tree.body:
+            return [replace(module.edit(rule.id, whole, "pass"), discards=(whole,))]
+        lines = module.whole_lines(whole)
+        return [replace(module.edit(rule.id, lines), discards=(lines,))]
     if rule.action == "decorate":
         if any(ast.unparse(decorator) == rule.target for decorator in node.decorator_list):
-            return
-        yield module.edit(rule.id, Span(whole.start, whole.start), f"@{rule.target}{new_line}")
+            return []
+        edit = module.edit(rule.id, Span(own.start, own.start), f"@{rule.target}{new_line}")
     else:
         call = f"{name} = {rule.target}({name})"
         if definition.next is not None and ast.unparse(definition.next) == call:
-            return
-        end = Span(whole.end, whole.end)
-        yield module.edit(rule.id, end, f"{new_line}{call}")
-    yield from add_import(module, rule.id, f"import {package}")
-
-
-def _check_comments(module: PythonModule, whole: Span) -> None:
-    """The text of the definition goes, and its comments with it; what stands behind it on the line must be none."""
-    line_end = module.text[whole.end :].splitlines()[:1]
-    if line_end and line_end[0].lstrip().startswith(";"):
-        raise SourceError("the definition shares its line with another statement")
+            return []
+        edit = module.edit(rule.id, Span(whole.end, whole.end), f"{new_line}{call}")
+    return [edit, *add_import(module, rules, rule.id, f"import {package}")]

@@ -87,7 +87,10 @@ def imported_modules(node: ImportNode) -> list[str]:
 
 
 def find(module: PythonModule, rules: RuleSet, settings: Settings) -> Findings:
-    """Every import statement that a rule is about; in rename style also every use of what it binds."""
+    """Every import statement that a rule is about; in rename style also every use of what it binds.
+
+    Of packages that are ``unsupported`` the coverage tells, which counts all uses (see :mod:`..report.coverage`).
+    """
     findings = Findings()
     by_module = {rule.module: rule for rule in rules.of(ImportRule)}
     counted = [rule for rule in by_module.values() if rule.expect]
@@ -109,6 +112,19 @@ def find(module: PythonModule, rules: RuleSet, settings: Settings) -> Findings:
     return findings
 
 
+def obstacle(node: ast.Import, rules: RuleSet) -> tuple[str, str] | None:
+    """Why a statement cannot be converted, with the id of the rule: one name would have to be two packages."""
+    for alias in node.names:
+        root = alias.name.partition(".")[0]
+        new, package = rules.renamed(alias.name), rules.renamed(root)
+        if new is None or alias.asname is not None:
+            continue
+        if package is None or package.name is None or new.head != root:
+            fate = "is not to be converted" if new.name is None else f"becomes {new.name}"
+            return f"binds the name {root}, but {alias.name} {fate}; import it with 'as'", new.rule
+    return None
+
+
 def _plain(
     module: PythonModule,
     node: ast.Import,
@@ -119,20 +135,16 @@ def _plain(
 ) -> None:
     plan: list[Bound | None] = []
     ids: list[str] = []
+    reason = obstacle(node, rules)
+    if reason is not None:
+        findings.left.append(module.left(reason[1], node, reason[0]))
+        return
     for alias in node.names:
         root = alias.name.partition(".")[0]
         rule = by_module.get(root)
         plan.append(None)
         new, package = rules.renamed(alias.name), rules.renamed(root)
-        if new is None or (rule is not None and module.ignored(rule.id, node)):
-            continue
-        if alias.asname is None and (package is None or package.name is None or new.head != root):
-            # The one name that is bound would have to be two packages.
-            fate = "is not to be converted" if new.name is None else f"becomes {new.name}"
-            reason = f"binds the name {root}, but {alias.name} {fate}; import it with 'as'"
-            findings.left.append(module.left(new.rule, node, reason))
-            return
-        if new.name is None:
+        if new is None or new.name is None or (rule is not None and module.ignored(rule.id, node)):
             continue
         home = module.names.home(root, module.names.import_scopes[node]) if renamed else None
         keep = home is None or (home, root) not in renamed

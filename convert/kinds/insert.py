@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import ast
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..edits import Edit
-from ..errors import RuleError
+from ..edits import Edit, Left
+from ..errors import RuleError, SourceError
 from ..findings import Findings
 from ..language.model import Rule, Where
 from ..python import insertion
-from ..python.definitions import definitions
+from ..python.definitions import Definition, definitions
 from ..python.module import PythonModule
+from ..python.sourcefile import parse
 from ..settings import Settings
 
 if TYPE_CHECKING:
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class InsertRule(Rule):
-    """``statement`` (one or more) at the top or the end of a file, or before or after a top-level definition in it.
+    """``statement`` (one or more) at the top or the end of a file, or before or after a definition in it.
 
-    A file that has the statement at top level already stays as it is, wherever it stands and however it is written.
+    A file that has the statement already, at top level or in the block of the definition, stays as it is, wherever it
+    stands there and however it is written.
     """
 
     kind: ClassVar[str] = "insert"
@@ -35,22 +37,20 @@ class InsertRule(Rule):
 
     @classmethod
     def from_data(cls, head: Mapping[str, Any], match: Any, action: Any, where: Where) -> InsertRule:
-        statement = action["statement"].strip("\n")
+        statement = textwrap.dedent(action["statement"]).strip("\n")
+        place = where("action", "statement")
         try:
-            empty = not ast.parse(statement).body
-        except (SyntaxError, ValueError) as error:
-            empty = True
-            if isinstance(error, SyntaxError):
-                place = where("action", "statement")
-                raise RuleError(place, f"{head['id']}: the statement is not Python: {error.msg}") from error
-        if empty:
-            raise RuleError(where("action", "statement"), f"{head['id']}: the statement is empty")
+            body = parse(statement).body
+        except SourceError as error:
+            raise RuleError(place, f"{head['id']}: the statement is not Python: {error.reason}") from error
+        if not body:
+            raise RuleError(place, f"{head['id']}: the statement is empty")
         if match and "at" in action:
             raise RuleError(where("action", "at"), f"{head['id']}: give match.{next(iter(match))} or at, not both")
         if not head["paths"]:
             raise RuleError(where("id"), f"{head['id']}: say in which files, with paths")
-        for place, definition in match.items():
-            return cls(**head, statement=statement, at=place, definition=definition)
+        for at, definition in match.items():
+            return cls(**head, statement=statement, at=at, definition=definition)
         return cls(**head, statement=statement, at=action.get("at", "top"))
 
     def words(self) -> Iterable[str] | None:
@@ -65,22 +65,23 @@ def find(module: PythonModule, rules: RuleSet, settings: Settings) -> Findings:
     """The place for the statement of every rule, in files that lack it."""
     findings = Findings()
     for rule in rules.of(InsertRule):
-        if insertion.has_statement(module, rule.statement):
-            findings.matches[rule.id] += 1
+        found = next(definitions(module.tree, rule.definition), None) if rule.definition is not None else None
+        if rule.definition is not None and found is None:
             continue
-        edit = _edit(module, rule)
-        if edit is not None:
-            findings.matches[rule.id] += 1
-            findings.edits.append(edit)
+        findings.matches[rule.id] += 1
+        if insertion.has_statement(module, rule.statement, None if found is None else found.block):
+            continue
+        try:
+            insertion.check_stays(rules, rule.statement)
+            findings.edits.append(_edit(module, rule, found))
+        except SourceError as error:
+            findings.left.append(Left(error.reason, 1 if found is None else found.node.lineno, rule.id, rule.statement))
     return findings
 
 
-def _edit(module: PythonModule, rule: InsertRule) -> Edit | None:
-    if rule.definition is None:
+def _edit(module: PythonModule, rule: InsertRule, found: Definition | None) -> Edit:
+    if found is None:
         at_edge = insertion.at_top if rule.at == "top" else insertion.at_end
         return at_edge(module, rule.id, rule.statement)
-    found = next(definitions(module.tree, rule.definition), None)
-    if found is None:
-        return None
     at = insertion.before if rule.at == "before" else insertion.after
     return at(module, rule.id, found.node, rule.statement)

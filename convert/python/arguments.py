@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..edits import Edit, Piece, Span
 from ..errors import SourceError
+from .comments import check_fstring, has_comment
 from .module import PythonModule
+
+# What an argument does besides being passed on; it cannot go without a trace.
+_EFFECTS = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ class Arguments:
         self, module: PythonModule, call: ast.Call, signature: Sequence[str], fstring: ast.JoinedStr | None
     ) -> None:
         self._module = module
+        self._call = call
+        self._fstring = fstring
         span = module.span(call, fstring)
         nodes: list[tuple[ast.expr, str | None, bool]] = []
         self._starred = False
@@ -88,8 +94,8 @@ class Arguments:
         """The edits that make ``changes``. Raises :class:`SourceError` if they cannot be made here."""
         if self._starred and (changes.order or changes.drop or changes.rename):
             raise SourceError("the arguments are not all spelled out: * or ** is used")
-        new = [name for name in changes.add if self.given(name) is None]
-        added = ", ".join(f"{name}={changes.add[name]}" for name in new)
+        added = self._added(changes)
+        self._check(changes, added)
         if changes.order and not self._in_order(changes):
             yield self._reordered(rule, changes, added)
             return
@@ -102,10 +108,37 @@ class Arguments:
             elif argument.keyword and argument.parameter in changes.rename:
                 end = argument.span.start + len(argument.parameter)
                 yield self._edit(rule, argument.span.start, end, changes.rename[argument.parameter])
-        if added and kept:
+        if added and kept and self._bare_generator:
+            (only,) = kept
+            yield self._edit(rule, *only.span, "(", only.value, f"), {added}")
+        elif added and kept:
             yield self._edit(rule, kept[-1].span.end, kept[-1].span.end, f", {added}")
         elif added:
             yield self._edit(rule, self._start, self._start, added)
+
+    @property
+    def _bare_generator(self) -> bool:
+        """Whether the only argument is a generator expression whose parentheses are those of the call."""
+        if len(self._written) != 1 or not isinstance(self._written[0].node, ast.GeneratorExp):
+            return False
+        return self._module.span(self._written[0].node, self._fstring).start < self._written[0].value.start
+
+    def _added(self, changes: ArgumentChanges) -> str:
+        """The source of the arguments to add. One that a renamed argument gives is there already."""
+        given = {new for old, new in changes.rename.items() if any(a.parameter == old for a in self._written)}
+        new = [name for name in changes.add if name not in given and self.given(name) is None]
+        return ", ".join(f"{name}={changes.add[name]}" for name in new)
+
+    def _check(self, changes: ArgumentChanges, added: str) -> None:
+        kept = [a.parameter for a in self._written if a.parameter is not None and a.parameter not in changes.drop]
+        names = [changes.rename.get(name, name) for name in kept]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise SourceError(f"{twice} would be given twice")
+        for argument in self._written:
+            if argument.parameter in changes.drop and any(isinstance(n, _EFFECTS) for n in ast.walk(argument.node)):
+                raise SourceError(f"what is given as {argument.parameter} does something besides")
+        check_fstring(self._module, self._fstring, self._call, added)
 
     def _edit(self, rule: str, start: int, end: int, *pieces: Piece) -> Edit:
         return self._module.edit(rule, Span(start, end), *pieces)
@@ -115,13 +148,14 @@ class Arguments:
         argument = self._written[index]
         if argument.commented:
             raise SourceError("a comment stands beside the argument that is to go")
-        before = [other for other in kept if other.span.start < argument.span.start]
-        if before and not any(other.span.start > argument.span.start for other in kept):
+        span = Span(argument.span.start, argument.end)
+        if not any(other.span.start > argument.span.start for other in kept) and index:
             previous = self._written[index - 1]
-            if previous.commented:
-                raise SourceError("a comment stands beside the argument that is to go")
-            return self._edit(rule, previous.span.end, argument.span.end)
-        return self._edit(rule, argument.span.start, argument.end)
+            if any(other.span.start < argument.span.start for other in kept) and not previous.commented:
+                span = Span(previous.span.end, argument.span.end)
+        if has_comment(self._module, span):
+            raise SourceError("a comment stands in the argument that is to go")
+        return replace(self._edit(rule, *span), discards=(span,))
 
     def _in_order(self, changes: ArgumentChanges) -> bool:
         positional = [argument.parameter for argument in self._written if not argument.keyword]
@@ -133,6 +167,9 @@ class Arguments:
             raise SourceError("an argument has no place in the signature of the rule")
         if any(argument.commented for argument in self._written[:-1]):
             raise SourceError("a comment stands between the arguments that are to change places")
+        dropped = tuple(argument.span for argument in self._written if argument.parameter in changes.drop)
+        if any(has_comment(self._module, span) for span in dropped):
+            raise SourceError("a comment stands in the argument that is to go")
         items: list[tuple[str, Argument]] = []
         for name in changes.order:
             if name not in by_name or by_name[name].keyword:
@@ -147,10 +184,13 @@ class Arguments:
             if index:
                 between = text[self._written[index - 1].value.end : self._written[index].span.start]
                 pieces.append(between if between.strip() == "," else ", ")
-            pieces += [prefix, argument.value] if prefix else [argument.value]
+            # By name, a generator expression needs parentheses of its own.
+            bare = prefix and self._bare_generator
+            pieces += [prefix, "(", argument.value, ")"] if bare else [prefix, argument.value]
         if added:
             pieces.append(f", {added}" if items else added)
-        return self._edit(rule, self._written[0].span.start, self._written[-1].span.end, *pieces)
+        edit = self._edit(rule, self._written[0].span.start, self._written[-1].span.end, *pieces)
+        return replace(edit, discards=dropped)
 
 
 def argument_spans(

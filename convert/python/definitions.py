@@ -15,23 +15,27 @@ _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 @dataclass(frozen=True)
 class Definition:
-    """One definition. It is ``alone`` if its block has no other statement; ``next`` is the statement after it."""
+    """One definition, and the ``block`` that it stands in."""
 
     node: DefinitionNode
-    alone: bool
-    next: ast.stmt | None
+    block: Sequence[ast.stmt]
+
+    @property
+    def next(self) -> ast.stmt | None:
+        """The statement after it."""
+        index = self.block.index(self.node) + 1
+        return self.block[index] if index < len(self.block) else None
 
 
 def definitions(tree: ast.Module, name: str) -> Iterator[Definition]:
     """The definitions of ``name`` (``function``, ``Class``, ``Class.method``), also those under conditions."""
     first, _, rest = name.partition(".")
     for block in _blocks(tree.body):
-        for index, node in enumerate(block):
+        for node in block:
             if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) or node.name != first:
                 continue
             if not rest:
-                following = block[index + 1] if index + 1 < len(block) else None
-                yield Definition(node, len(block) == 1, following)
+                yield Definition(node, block)
             elif isinstance(node, ast.ClassDef):
                 yield from definitions(ast.Module(node.body, []), rest)
 
@@ -52,9 +56,10 @@ def _blocks(block: Sequence[ast.stmt]) -> Iterator[Sequence[ast.stmt]]:
                 stack.extend(inner)
 
 
-def full_span(module: PythonModule, node: DefinitionNode) -> Span:
-    """Where a definition stands, with its decorators."""
+def statement_span(module: PythonModule, node: ast.stmt) -> Span:
+    """Where a statement stands, with its decorators."""
     span = module.span(node)
-    if node.decorator_list:
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node.decorator_list:
+        # The position of a decorator is that of its expression; the sign stands before.
         return Span(module.text.rindex("@", 0, module.span(node.decorator_list[0]).start), span.end)
     return span

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .names import Names, Scope, dotted
@@ -29,11 +29,15 @@ class PatternError(Exception):
 
 @dataclass
 class Captures:
-    """What the metavariables of a pattern stand for in one match. ``call`` has the call whose arguments a list is."""
+    """What the metavariables of a pattern stand for in one match.
+
+    ``call`` has the call whose arguments a list is, ``function`` the function or lambda whose parameters they are.
+    """
 
     one: dict[str, ast.expr] = field(default_factory=dict)
     many: dict[str, list[ast.AST]] = field(default_factory=dict)
     call: dict[str, ast.Call] = field(default_factory=dict)
+    function: dict[str, ast.AST] = field(default_factory=dict)
 
 
 def parse_pattern(source: str) -> list[ast.stmt]:
@@ -60,19 +64,19 @@ def with_placeholders(source: str) -> str:
 
 
 def split_template(source: str) -> list[tuple[str, str]]:
-    """The parts of a template: ("", literal text), ("$", name) and ("$*", name)."""
+    """The parts of a template: ("", code), ("text", a string or comment), ("$", name) and ("$*", name)."""
     parts: list[tuple[str, str]] = []
     position = 0
     for match in _PLACEHOLDER.finditer(source):
-        if match["text"] is None:
-            parts += [("", source[position : match.start()]), (f"${match['star']}", match["name"])]
-            position = match.end()
+        text = ("text", match["text"]) if match["text"] is not None else (f"${match['star']}", match["name"])
+        parts += [("", source[position : match.start()]), text]
+        position = match.end()
     return [*parts, ("", source[position:])]
 
 
 def metavariables(source: str) -> set[str]:
     """The metavariables in a pattern or template, as they are written."""
-    return {kind + name for kind, name in split_template(source) if kind}
+    return {kind + name for kind, name in split_template(source) if kind.startswith("$")}
 
 
 def identifiers(body: Sequence[ast.stmt]) -> list[str]:
@@ -87,7 +91,7 @@ def identifiers(body: Sequence[ast.stmt]) -> list[str]:
     return sorted(found, key=lambda name: (-len(name), name))
 
 
-def many_name(node: ast.AST) -> str | None:
+def many_name(node: object) -> str | None:
     """The metavariable that a ``$*X`` in a list of nodes stands for; None for any other node."""
     if isinstance(node, ast.Expr):
         node = node.value
@@ -116,12 +120,17 @@ class Matcher:
 
     def _match(self, pattern: ast.AST, node: ast.AST, scope: Scope, captures: Captures) -> bool:
         if isinstance(pattern, ast.Name) and pattern.id.startswith(ONE):
-            return isinstance(node, ast.expr) and _bind(captures, pattern.id.removeprefix(ONE), node)
+            if not isinstance(node, ast.expr) or isinstance(node, (ast.Starred, ast.Slice)):
+                return False
+            return _bind(captures, pattern.id.removeprefix(ONE), node)
         if isinstance(pattern, (ast.Name, ast.Attribute)) and isinstance(node, (ast.Name, ast.Attribute)):
             chain = dotted(pattern)
-            if chain is not None and chain[1] and chain[0].id in self._modules:
+            if chain is not None and chain[1]:
                 wanted = ".".join([chain[0].id, *chain[1]])
-                return self._names.meaning(node, scope).qualified == {wanted}
+                if self._names.meaning(node, scope).qualified == {wanted}:
+                    return True
+                if chain[0].id in self._modules:
+                    return False  # spelled the same, but something else
         if type(pattern) is not type(node):
             return False
         if isinstance(pattern, ast.Call) and isinstance(node, ast.Call):
@@ -129,13 +138,16 @@ class Matcher:
                 pattern, node, scope, captures
             )
         if isinstance(pattern, ast.arguments) and pattern.vararg and pattern.vararg.arg.startswith(MANY):
-            name = pattern.vararg.arg.removeprefix(MANY)
-            return _bind_many(captures, name, [node])
+            return _bind_many(captures, pattern.vararg.arg.removeprefix(MANY), [node])
+        if isinstance(pattern, _FUNCTIONS) and pattern.args.vararg:
+            captures.function[pattern.args.vararg.arg.removeprefix(MANY)] = node
         for name in pattern._fields:
             if name in _IGNORED:
                 continue
             wanted_value, value = getattr(pattern, name, None), getattr(node, name, None)
             if isinstance(wanted_value, list):
+                if name in ("orelse", "finalbody") and bool(wanted_value) != bool(value):
+                    return False
                 if not isinstance(value, list) or not self._sequence(wanted_value, value, scope, captures):
                     return False
             elif isinstance(wanted_value, ast.AST):
@@ -170,14 +182,19 @@ class Matcher:
         return True
 
     def _arguments(self, pattern: ast.Call, node: ast.Call, scope: Scope, captures: Captures) -> bool:
-        rest = next((name for name in map(many_name, pattern.args) if name), None)
-        positional = [argument for argument in pattern.args if many_name(argument) is None]
-        if len(node.args) < len(positional) or (rest is None and len(node.args) > len(positional)):
+        names = [many_name(argument) for argument in pattern.args]
+        rest = next(filter(None, names), None)
+        at = names.index(rest) if rest is not None else len(names)
+        after = len(names) - at - 1 if rest is not None else 0
+        end = len(node.args) - after
+        if end < at or (rest is None and end > at):
             return False
-        if not self._each([*positional], [*node.args[: len(positional)]], scope, captures):
+        if not self._each([*pattern.args[:at]], [*node.args[:at]], scope, captures):
+            return False
+        if not self._each([*pattern.args[at + 1 :]], [*node.args[end:]], scope, captures):
             return False
         keywords = {keyword.arg: keyword for keyword in node.keywords if keyword.arg is not None}
-        left: list[ast.AST] = [*node.args[len(positional) :]]
+        left: list[ast.AST] = [*node.args[at:end]]
         for keyword in pattern.keywords:
             given = keywords.pop(keyword.arg, None) if keyword.arg is not None else None
             if given is None or not self._match(keyword.value, given.value, scope, captures):
@@ -199,11 +216,50 @@ def _bind_many(captures: Captures, name: str, nodes: Sequence[ast.AST]) -> bool:
     return [ast.dump(node) for node in before] == [ast.dump(node) for node in nodes]
 
 
-def lists_with_many(body: Sequence[ast.stmt]) -> Iterator[tuple[ast.AST, list[ast.AST]]]:
-    """Every node in a pattern that has a list with ``$*X`` in it, and that list."""
-    for statement in body:
-        for node in ast.walk(statement):
-            for name in node._fields:
-                value = getattr(node, name, None)
-                if isinstance(value, list) and any(isinstance(item, ast.AST) and many_name(item) for item in value):
-                    yield node, value
+def check_placeholders(body: list[ast.stmt]) -> dict[str, str]:
+    """What each ``$*X`` stands for: arguments, elements, parameters or statements.
+
+    Raises :class:`PatternError` for a metavariable in a place where it cannot stand.
+    """
+    kinds: dict[str, str] = {}
+    for node in ast.walk(ast.Module(body, [])):
+        here: list[tuple[str, str]] = []
+        for name in node._fields:
+            value = getattr(node, name, None)
+            items = value if isinstance(value, list) else [value]
+            many = [found for found in map(many_name, items) if found is not None]
+            if len(many) > 1:
+                raise PatternError("has $*... twice in the same list; one of them can stand for all of it")
+            if not isinstance(node, ast.Expr):
+                here += [(found, _kind_of_list(node, name)) for found in many]
+            _check_names(node, items)
+        if isinstance(node, ast.arguments) and node.vararg is not None and node.vararg.arg.startswith(MANY):
+            if any((node.posonlyargs, node.args, node.kwonlyargs, node.kwarg)):
+                raise PatternError("has $*... beside other parameters; it stands for all of them")
+            here.append((node.vararg.arg.removeprefix(MANY), "parameters"))
+        for found, kind in here:
+            if kinds.setdefault(found, kind) != kind:
+                raise PatternError(f"has $*{found} for {kinds[found]} and for {kind}; use two metavariables")
+    return kinds
+
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_LISTS: dict[tuple[type[ast.AST], str], str] = {(ast.Call, "args"): "arguments", (ast.List, "elts"): "elements"}
+
+
+def _kind_of_list(node: ast.AST, name: str) -> str:
+    kind = "statements" if name in ("body", "orelse", "finalbody") else _LISTS.get((type(node), name))
+    if kind is None:
+        places = "arguments of a call, elements of a list, all parameters of a function, or statements in a block"
+        raise PatternError(f"has $*... where it cannot stand; it stands for {places}")
+    return kind
+
+
+def _check_names(node: ast.AST, values: list[object]) -> None:
+    if isinstance(node, ast.Name):
+        return
+    for value in values:
+        if isinstance(value, str) and value.startswith((ONE, MANY)):
+            if isinstance(node, ast.arg) and value.startswith(MANY):
+                continue
+            raise PatternError("has a metavariable in place of a name; it stands for a whole expression")

@@ -3,136 +3,331 @@
 from __future__ import annotations
 
 import ast
+import copy
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
-from ..edits import Piece, Span
+from ..edits import Edit, Piece, Span, check_disjoint, replacement
 from ..errors import SourceError
 from .arguments import argument_spans
+from .comments import check_fstring, has_comment, rest_of_line
+from .definitions import statement_span
+from .insertion import lines_in_strings
 from .module import PythonModule
-from .patterns import MANY, Captures, split_template, with_placeholders
+from .names import Scope
+from .parameters import parameters_span
+from .patterns import MANY, ONE, Captures, many_name, parse_pattern, split_template
+from .surroundings import Surroundings
 
 # Expressions that nothing around them can tear apart.
 _ATOMS = (
     ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp,
-    ast.SetComp, ast.JoinedStr,
+    ast.SetComp, ast.GeneratorExp, ast.JoinedStr,
 )  # fmt: skip
-_ASSIGNED = re.compile(r"(?:[\w)\]]\s*=|\breturn)\s*\Z")
+# Expressions that mean something else as arguments, or on the right of an assignment.
+_LOOSE = (ast.Tuple, ast.Yield, ast.YieldFrom, ast.NamedExpr, ast.Starred)
 
 
-def render(
-    module: PythonModule,
-    template: str,
-    statements: bool,
-    captures: Captures,
-    whole: Span,
-    fstring: ast.JoinedStr | None,
-) -> list[Piece]:
-    """The pieces that take the place of ``whole``. Raises :class:`SourceError` if a comment would be lost.
+@dataclass
+class Filling:
+    """One template on its way into a module.
 
-    Parentheses are added where a capture, or the result, would mean something else without them.
+    ``nodes`` are what matched, in ``scope`` and ``fstring``; ``heads`` are names in the template and how the module
+    spells them. ``moves`` collects changes of indentation inside what is quoted.
     """
-    new_line = module.new_line(whole)
-    indent = "" if new_line is None else new_line.lstrip("\r\n")
-    if statements and new_line is None and "\n" in template:
-        raise SourceError("the statement shares its line with another one, and several lines would take its place")
-    single = {name: module.span(node, fstring) for name, node in captures.one.items()}
-    bare = {name: module.text[span.start : span.end] for name, span in single.items()}
-    loose = not _same_structure(template, bare)
-    pieces: list[Piece] = []
-    for kind, text in split_template(template):
-        if not kind:
-            pieces.append(text.replace("\n", module.source.line_end + indent))
-        elif kind == "$" and loose and not isinstance(captures.one[text], _ATOMS):
-            pieces += ["(", single[text], ")"]
-        elif kind == "$":
-            pieces.append(single[text])
+
+    module: PythonModule
+    rule: str
+    template: str
+    statements: bool
+    captures: Captures
+    nodes: Sequence[ast.AST]
+    scope: Scope
+    fstring: ast.JoinedStr | None
+    heads: dict[str, ast.Name]
+    surroundings: Surroundings
+    moves: list[Edit] = field(default_factory=list)
+
+    def edits(self) -> list[Edit]:
+        """The edits that put the template in place. Raises :class:`SourceError` if that cannot be done surely."""
+        whole = self._whole()
+        if self.statements:
+            self._check_line(whole)
+        pieces = self._pieces(whole)
+        quoted = [piece for piece in pieces if isinstance(piece, Span)]
+        if has_comment(self.module, whole, quoted):
+            raise SourceError("a comment stands in what is to be replaced")
+        check_fstring(self.module, self.fstring, self.nodes[0], "".join(p for p in pieces if isinstance(p, str)))
+        edit = self.module.edit(self.rule, whole, *pieces)
+        text = self._text(edit)
+        if not self.statements and self._needs_parentheses(text):
+            edit = self.module.edit(self.rule, whole, "(", *pieces, ")")
+            text = self._text(edit)
+        self._check_meaning(text, whole)
+        gone = [span for span in self._captured() if not any(q.start <= span.start < q.end for q in quoted)]
+        return [replace(edit, discards=tuple(gone)), *self.moves]
+
+    def _whole(self) -> Span:
+        spans = [self._span(node) for node in self.nodes]
+        return Span(spans[0].start, spans[-1].end)
+
+    def _span(self, node: ast.AST) -> Span:
+        return statement_span(self.module, node) if isinstance(node, ast.stmt) else self.module.span(node, self.fstring)
+
+    def _text(self, edit: Edit) -> str:
+        return replacement(self.module.text, edit, check_disjoint(self.module.text, [edit, *self.moves]))
+
+    def _check_line(self, whole: Span) -> None:
+        alone = self.module.new_line(whole) is not None
+        behind = rest_of_line(self.module, whole.end).lstrip(" \t\f;")
+        several = "\n" in self.template or "#" in self.template
+        compound = any(hasattr(node, "body") for node in parse_pattern(self.template))
+        if several and behind and not behind.startswith("#"):
+            raise SourceError("the statement shares its line with another one, and several lines would take its place")
+        if (several or compound) and not alone:
+            raise SourceError("the statement does not start its line, and several lines would take its place")
+        if "#" in self.template.rpartition("\n")[2] and behind:
+            raise SourceError("a comment stands behind the statement, and the replacement has its own")
+
+    def _pieces(self, whole: Span) -> list[Piece]:
+        new_line = self.module.new_line(whole) if self.statements else None
+        line_end = self.module.source.line_end
+        indent = "" if new_line is None else new_line.removeprefix(line_end)
+        own_indent = Span(whole.start - len(indent), whole.start)
+        bare = self._bare_occurrences()
+        pieces: list[Piece] = []
+        column = ""  # what the template has before this place, on its own line
+        for index, (kind, text) in enumerate(_without_empty(split_template(self.template), self.captures)):
+            if kind == "$":
+                span = self.module.span(self.captures.one[text], self.fstring)
+                pieces += [span] if index in bare else ["(", span, ")"]
+            elif kind == "$*":
+                pieces += self._many(text, indent, column)
+            elif kind == "text":
+                pieces.append(text.replace("\n", line_end))
+            else:
+                lines = text.split("\n")
+                for number, line in enumerate(lines):
+                    if number:
+                        # The indentation is quoted: it may be about to change itself.
+                        filled = indent and (line.strip() or number == len(lines) - 1)
+                        pieces += [line_end, own_indent] if filled else [line_end]
+                        column = ""
+                    column += line
+                    pieces += self._with_heads(line)
+                continue
+            column += "$"
+        return pieces
+
+    def _with_heads(self, code: str) -> list[Piece]:
+        if not self.heads:
+            return [code]
+        pattern = "|".join(map(re.escape, self.heads))
+        parts = re.split(rf"(?<![\w.])({pattern})(?!\w)(?!\s*=[^=])", code)
+        spans = {name: self.module.span(node, self.fstring) for name, node in self.heads.items()}
+        return [spans[part] if number % 2 else part for number, part in enumerate(parts)]
+
+    def _bare_occurrences(self) -> set[int]:
+        """Indices of the parts of the template that are expressions which need no parentheses there."""
+        parts = _without_empty(split_template(self.template), self.captures)
+        source: dict[str, str] = {}
+        for name, node in self.captures.one.items():
+            span = self.module.span(node, self.fstring)
+            source[name] = self.module.text[span.start : span.end]
+
+        def filled(without: int | None) -> str:
+            return "".join(
+                (source[text] if index == without else f"({source[text]})") if kind == "$"
+                else f"*{MANY}{text}" if kind == "$*" else text
+                for index, (kind, text) in enumerate(parts)
+            )  # fmt: skip
+
+        wanted = _dump(_parse(filled(None)))
+        found: set[int] = set()
+        for index, (kind, _) in enumerate(parts):
+            if kind == "$":
+                try:
+                    same = _dump(_parse(filled(index))) == wanted
+                except SourceError:
+                    same = False
+                if same:
+                    found.add(index)
+        return found
+
+    def _many(self, name: str, indent: str, column: str) -> list[Piece]:
+        nodes = self.captures.many[name]
+        if not nodes:
+            return ["pass"]
+        if isinstance(nodes[0], ast.stmt):
+            return [self._moved(nodes, indent + column if not column.strip() else indent)]
+        if isinstance(nodes[0], ast.arguments):
+            return [self._parameters(name)]
+        if name in self.captures.call:
+            spans = argument_spans(self.module, self.captures.call[name], nodes, self.fstring)
         else:
-            _add_many(module, text, captures, pieces, indent, fstring)
-    _check_comments(module, whole, [piece for piece in pieces if isinstance(piece, Span)])
-    if not statements and not isinstance(_root(template), _ATOMS) and not _enclosed(module.text, whole):
-        pieces = ["(", *pieces, ")"]
-    return pieces
+            spans = [self.module.span(node, self.fstring) for node in nodes]
+        pieces: list[Piece] = []
+        for index, span in enumerate(spans):
+            if index:
+                between = Span(spans[index - 1].end, span.start)
+                # All of it where the arguments follow each other in the source: comments and line breaks stay.
+                follows = _only_comma(self.module.text[between.start : between.end])
+                pieces.append(between if follows else ", ")
+            pieces.append(span)
+        return pieces
+
+    def _parameters(self, name: str) -> Span:
+        return parameters_span(self.module, self.captures.function[name])
+
+    def _moved(self, nodes: Sequence[ast.AST], indent: str) -> Span:
+        """Statements with the comments above them; notes what moves their lines to ``indent``."""
+        span = Span(self._span(nodes[0]).start, self._span(nodes[-1]).end)
+        span = Span(_with_comments_above(self.module, span.start), span.end)
+        new_line = self.module.new_line(Span(span.start, span.start))
+        old = indent if new_line is None else new_line.removeprefix(self.module.source.line_end)
+        if old == indent:
+            return span
+        inside = {line for node in nodes for line in lines_in_strings(node)}
+        first, last = self.module.source.line_column(span.start)[0], self.module.source.line_column(span.end)[0]
+        for line in range(first + 1, last + 1):
+            start = self.module.source.line_starts[line - 1]
+            if line not in inside and self.module.text.startswith(old, start):
+                self._move(start, old, indent)
+        return span
+
+    def _move(self, start: int, old: str, new: str) -> None:
+        # As little as possible: what stands deeper may move by itself as well.
+        if old.startswith(new):
+            edit = self.module.edit(self.rule, Span(start + len(new), start + len(old)), yields=True)
+        elif new.endswith(old):
+            edit = self.module.edit(self.rule, Span(start, start), new[: len(new) - len(old)], yields=True)
+        else:
+            edit = self.module.edit(self.rule, Span(start, start + len(old)), new, yields=True)
+        if edit not in self.moves:
+            self.moves.append(edit)
+
+    def _needs_parentheses(self, text: str) -> bool:
+        try:
+            root = ast.parse(text, mode="eval").body
+        except SyntaxError:
+            return True  # goes on in the next line
+        if isinstance(root, ast.Tuple):
+            if len(_call(text).args) == 1:
+                return False
+        elif (root.lineno, root.col_offset) != (1, 0):
+            return False  # the template has its own
+        if self.fstring is not None:
+            return not isinstance(root, _ATOMS) or text.startswith("{")
+        if isinstance(root, _ATOMS) or (isinstance(root, ast.Constant) and not isinstance(root.value, (int, float))):
+            return False
+        return isinstance(root, _LOOSE) or not self.surroundings.takes_anything(self.nodes[0])
+
+    def _check_meaning(self, text: str, whole: Span) -> None:
+        """Raise :class:`SourceError` unless ``text`` means the template with what was captured in its places."""
+        indent = (self.module.new_line(whole) or "").lstrip("\r\n")
+        head = f"if 1:\n{indent}" if indent and self.statements else ""
+        body = _parse(head + text if self.statements else f"({text})")
+        if head:
+            assert isinstance(body[0], ast.If)
+            body = body[0].body
+        wanted = [_Filled(self.captures, self.heads).visit(node) for node in parse_pattern(self.template)]
+        flat = [node for item in wanted for node in (item if isinstance(item, list) else [item])]
+        if _dump(body) != _dump(flat):
+            raise SourceError("what would take its place does not mean what the rule says")
+
+    def _captured(self) -> Iterable[Span]:
+        for node in self.captures.one.values():
+            yield self._span(node)
+        for nodes in self.captures.many.values():
+            for item in nodes:
+                if isinstance(item, (ast.expr, ast.stmt)):
+                    yield self._span(item)
+                elif isinstance(item, ast.keyword):
+                    yield self._span(item.value)
 
 
-def _same_structure(template: str, bare: dict[str, str]) -> bool:
-    """Whether the template with the sources of the captures put in means the same as with parentheses around each."""
+class _Filled(ast.NodeTransformer):
+    """A template with copies of what was captured in place of the metavariables."""
 
-    def filled(form: str) -> str:
-        parts = split_template(template)
-        return "".join(form % bare[t] if k == "$" else f"*{MANY}{t}" if k else t for k, t in parts)
+    def __init__(self, captures: Captures, heads: dict[str, ast.Name]) -> None:
+        self._captures = captures
+        self._heads = heads
 
-    try:
-        return ast.dump(ast.parse(filled("%s"))) == ast.dump(ast.parse(filled("(%s)")))
-    except SyntaxError:
-        return False
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        if node.id.startswith(ONE):
+            return copy.deepcopy(self._captures.one[node.id.removeprefix(ONE)])
+        return ast.Name(self._heads[node.id].id, node.ctx) if node.id in self._heads else node
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | list[ast.AST]:
+        name = many_name(node)
+        if name is None:
+            return self.generic_visit(node)
+        return copy.deepcopy(self._captures.many[name]) or [ast.Pass()]
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        name = next(filter(None, map(many_name, node.args)), None)
+        keywords = [k for k in self._captures.many[name] if isinstance(k, ast.keyword)] if name else []
+        place = next(((item.lineno, item.col_offset) for item in node.args if many_name(item)), (0, 0))
+        before = sum((keyword.lineno, keyword.col_offset) < place for keyword in node.keywords)
+        self.generic_visit(node)
+        node.keywords[before:before] = copy.deepcopy(keywords)
+        return node
+
+    def visit_Starred(self, node: ast.Starred) -> ast.AST | list[ast.AST]:
+        name = many_name(node)
+        if name is None:
+            return self.generic_visit(node)
+        return [copy.deepcopy(item) for item in self._captures.many[name] if not isinstance(item, ast.keyword)]
+
+    def visit_arguments(self, node: ast.arguments) -> ast.AST:
+        if node.vararg is None or not node.vararg.arg.startswith(MANY):
+            return self.generic_visit(node)
+        (own,) = self._captures.many[node.vararg.arg.removeprefix(MANY)]
+        return copy.deepcopy(own)
 
 
-def _add_many(
-    module: PythonModule,
-    name: str,
-    captures: Captures,
-    pieces: list[Piece],
-    indent: str,
-    fstring: ast.JoinedStr | None,
-) -> None:
+def _without_empty(parts: list[tuple[str, str]], captures: Captures) -> list[tuple[str, str]]:
+    """``parts`` of a template without the arguments, elements or parameters that there are none of, nor their comma."""
+    result = list(parts)
+    for index, (kind, name) in enumerate(parts):
+        if kind != "$*" or not _none(captures, name):
+            continue
+        before, after = result[index - 1][1].rstrip(), result[index + 1][1].lstrip()
+        if before.endswith(","):
+            result[index - 1] = ("", before[:-1])
+        elif after.startswith(","):
+            result[index + 1] = ("", after[1:].lstrip())
+        elif not before.endswith(("(", "[", "lambda")):
+            continue  # a statement
+        result[index] = ("", "")
+    return result
+
+
+def _none(captures: Captures, name: str) -> bool:
     nodes = captures.many[name]
-    written = "".join(piece for piece in pieces if isinstance(piece, str))
-    if not nodes:
-        # The comma before it goes too.
-        if pieces and isinstance(pieces[-1], str) and pieces[-1].rstrip().endswith(","):
-            pieces[-1] = pieces[-1].rstrip()[:-1]
-        return
-    if isinstance(nodes[0], ast.stmt):
-        own = written.rpartition("\n")[2]
-        pieces += _indented(module, nodes, own if "\n" in written and not own.strip() else indent)
-        return
-    if name in captures.call:
-        spans = argument_spans(module, captures.call[name], nodes, fstring)
-    else:
-        spans = [module.span(node, fstring) for node in nodes]
-    for index, span in enumerate(spans):
-        if index:
-            between = module.text[spans[index - 1].end : span.start]
-            # All of it where the arguments follow each other in the source: comments and line breaks stay.
-            pieces.append(Span(spans[index - 1].end, span.start) if _only_comma(between) else ", ")
-        pieces.append(span)
+    return not nodes or (isinstance(nodes[0], ast.arguments) and not any(ast.iter_child_nodes(nodes[0])))
+
+
+def _parse(text: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise SourceError("what would take its place is not Python here") from error
+
+
+def _dump(body: Sequence[ast.AST]) -> str:
+    return re.sub(r"ctx=(?:Store|Del)\(\)", "ctx=Load()", " ".join(map(ast.dump, body)))
+
+
+def _call(text: str) -> ast.Call:
+    call = ast.parse(f"f({text})", mode="eval").body
+    assert isinstance(call, ast.Call)
+    return call
 
 
 def _only_comma(text: str) -> bool:
     return re.sub(r"#[^\r\n]*", "", text).strip() == ","
-
-
-def _indented(module: PythonModule, nodes: Sequence[ast.AST], indent: str) -> list[Piece]:
-    """Statements with their comments, moved to ``indent``; lines inside of strings stay as they are."""
-    span = Span(_start(module, nodes[0]), module.span(nodes[-1]).end)
-    span = Span(_with_comments_above(module, span.start), span.end)
-    new_line = module.new_line(Span(span.start, span.start))
-    old = None if new_line is None else new_line.lstrip("\r\n")
-    if old is None or old == indent:
-        return [span]
-    in_string: set[int] = set()
-    for statement in nodes:
-        for node in ast.walk(statement):
-            if isinstance(node, (ast.JoinedStr, ast.Constant)) and node.end_lineno is not None:
-                in_string.update(range(node.lineno + 1, node.end_lineno + 1))
-    first, last = module.source.line_column(span.start)[0], module.source.line_column(span.end)[0]
-    starts = [*module.source.line_starts, len(module.text)]
-    pieces: list[Piece] = [Span(span.start, min(starts[first], span.end))]
-    for line in range(first + 1, last + 1):
-        start, end = starts[line - 1], min(starts[line], span.end)
-        if line not in in_string and module.text.startswith(old, start, end):
-            pieces += [indent, Span(start + len(old), end)]
-        else:
-            pieces.append(Span(start, end))
-    return pieces
-
-
-def _start(module: PythonModule, node: ast.AST) -> int:
-    decorators = getattr(node, "decorator_list", [])
-    if decorators:
-        return module.text.rindex("@", 0, module.span(decorators[0]).start)
-    return module.span(node).start
 
 
 def _with_comments_above(module: PythonModule, start: int) -> int:
@@ -146,25 +341,3 @@ def _with_comments_above(module: PythonModule, start: int) -> int:
         line -= 1
         start = starts[line - 1] + len(above) - len(above.lstrip())
     return start
-
-
-def _check_comments(module: PythonModule, whole: Span, quoted: Sequence[Span]) -> None:
-    if "#" not in module.text[whole.start : whole.end]:
-        return
-    for comment in module.comments:
-        if whole.start <= comment.start < whole.end and not any(s.start <= comment.start < s.end for s in quoted):
-            raise SourceError("a comment stands in what is to be replaced")
-
-
-def _root(template: str) -> ast.AST:
-    first = ast.parse(with_placeholders(template)).body[0]
-    return first.value if isinstance(first, ast.Expr) else first
-
-
-def _enclosed(text: str, span: Span) -> bool:
-    """Whether brackets, what separates arguments, or the rest of an assignment stand around ``span``."""
-    line_start = max(text.rfind("\n", 0, span.start), text.rfind("\r", 0, span.start)) + 1
-    before, after = text[line_start : span.start], text[span.end : span.end + 200].lstrip(" \t")
-    if after[:1] in ("", "\n", "\r", "#") and _ASSIGNED.search(before):
-        return True
-    return text[: span.start].rstrip()[-1:] in ("(", "[", ",") and after.lstrip()[:1] in (")", "]", ",")
