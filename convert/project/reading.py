@@ -45,5 +45,5 @@ Identity = tuple[int, ...]
 
 
 def identity(status: os.stat_result) -> Identity:
-    """What is the same as long as nobody has changed or replaced a file."""
+    """What is the same as long as nobody has changed or replaced a file; last the time of change."""
     return status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns

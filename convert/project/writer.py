@@ -69,6 +69,7 @@ class _Writing:
         self.originals: dict[str, bytes] = {}
         self.identities: dict[str, Identity | None] = {}
         self.checked: set[str] = set()
+        self.linked: set[int] = set()
 
     def run(self, about: About) -> None:
         try:
@@ -117,6 +118,8 @@ class _Writing:
         if status is not None:
             self.originals[relative], status = self.inside.read(relative)
             before = State.of(self.originals[relative], status)
+            if status.st_nlink > 1:
+                self.linked.add(status.st_ino)
         self.identities[relative] = status and identity(status)
         if relative in self.seen and self.seen[relative] != self.identities[relative]:
             raise Unsafe(errno.ESTALE, _CHANGED, relative)
@@ -138,8 +141,7 @@ class _Writing:
         self.inside.forget()
         for entry in run.entries:
             with self._naming(entry.path):
-                status = self.inside.status(entry.path)
-                if (status and identity(status)) != self.identities[entry.path]:
+                if not self._is_as_it_was(entry.path):
                     raise Unsafe(errno.ESTALE, _CHANGED, entry.path)
                 if entry.path in staged:
                     self.inside.move(staged[entry.path], entry.path)
@@ -147,6 +149,14 @@ class _Writing:
                     self.inside.remove(entry.path)
         with self._naming(OWN):
             self.journal.mark(run, "done")
+
+    def _is_as_it_was(self, relative: str) -> bool:
+        status, was = self.inside.status(relative), self.identities[relative]
+        if status is None or was is None:
+            return status is was
+        now = identity(status)
+        # The time of change is new where another name of the same file has just got a file of its own.
+        return now == was or (status.st_ino in self.linked and now[:-1] == was[:-1])
 
     @contextmanager
     def _naming(self, relative: str) -> Iterator[None]:
