@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ..kinds.api import ApiRule
 from ..kinds.imports import ImportRule
+from ..language.model import Rule
 from ..language.ruleset import RuleSet
 from ..outcome import ApiUse, Outcome
 from ..support import NoSupportTable, Support, SupportTable, load_support
@@ -169,6 +171,18 @@ class Coverage:
         }
 
 
+def lacking(rules: RuleSet) -> dict[str, tuple[Rule, str]]:
+    """What rules say to be unsupported wherever it is used: by name of the package or API the rule and its hint."""
+    found: dict[str, tuple[Rule, str]] = {}
+    for rule in rules.of(ImportRule):
+        if rule.unsupported is not None:
+            found[rule.module] = rule, rule.unsupported
+    for api in rules.of(ApiRule):
+        if api.unsupported is not None and not api.used_as and not api.given:
+            found[api.name] = api, api.unsupported
+    return found
+
+
 class _Answer(NamedTuple):
     """What is known about a name: None if it does not count."""
 
@@ -180,7 +194,7 @@ class _Judge:
 
     def __init__(self, rules: RuleSet, table: SupportTable) -> None:
         self.rules, self.table = rules, table
-        self.packages = {r.module: r.unsupported for r in rules.of(ImportRule) if r.unsupported is not None}
+        self.lacking = lacking(rules)
         self.known: dict[str, _Answer] = {}
 
     def __call__(self, name: str) -> Support | None:
@@ -192,8 +206,9 @@ class _Judge:
     def _answer(self, name: str) -> Support | None:
         head = name
         while head:
-            if head in self.packages:
-                return Support(head, "package", self.packages[head])
+            if head in self.lacking:
+                rule, hint = self.lacking[head]
+                return Support(head, "package" if isinstance(rule, ImportRule) else "missing", hint)
             head = head.rpartition(".")[0]
         renamed = self.rules.renamed(name)
         if renamed is not None:

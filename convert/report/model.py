@@ -12,7 +12,7 @@ from .. import __version__
 from ..edits import Left
 from ..language.ruleset import RuleSet
 from ..outcome import Change, Outcome
-from .coverage import Coverage, UnsupportedApi
+from .coverage import Coverage, UnsupportedApi, lacking
 from .excerpts import Excerpts
 
 REPORT_VERSION = 2
@@ -56,7 +56,8 @@ class FileReport:
 class RuleReport:
     """One rule and what it did. ``defined`` is its ``file:line``; the numbers count places, ``files`` changed files.
 
-    ``matches`` also counts places that already had the rule's result.
+    ``matches`` also counts places that already had the rule's result. What a rule that is about something
+    ``unsupported`` leaves is counted by the coverage.
     """
 
     id: str
@@ -68,6 +69,7 @@ class RuleReport:
     edits: int = 0
     left: int = 0
     kept: int = 0
+    unsupported: bool = False
 
 
 @dataclass
@@ -124,7 +126,13 @@ class Report:
     def exit_code(self) -> int:
         """0 done, 1 something is left, unsupported or (with --check) would change."""
         would_change = self.mode == "check" and bool(self.converted)
-        return 1 if self.left or self.skipped or self.notes or would_change or self.lacks_support else 0
+        return 1 if self.left_undone or self.skipped or self.notes or would_change or self.lacks_support else 0
+
+    @property
+    def left_undone(self) -> bool:
+        """Whether places are left for another reason than that something is unsupported, which the coverage counts."""
+        counted = {rule.id for rule in self.by_rule if rule.unsupported} if self.coverage.unknown is None else set()
+        return any(not counted.issuperset((left.rule or "").split(",")) for _, left in self.left)
 
     @property
     def lacks_support(self) -> bool:
@@ -136,17 +144,19 @@ class Report:
     def count_rules(self, rules: RuleSet, outcomes: Iterable[Outcome]) -> None:
         """Fill ``by_rule`` in the order of ``rules``."""
         by_id = {r.id: RuleReport(r.id, r.kind, r.why, str(r.mark)) for r in rules.rules}
+        for rule, _ in lacking(rules).values():
+            by_id[rule.id].unsupported = True
         for outcome in outcomes:
-            for rule, count in outcome.matches.items():
-                by_id[rule].matches += count
-            edited = Counter(rule for change in outcome.changes for rule in change.rule.split(","))
-            for rule, count in edited.items():
-                by_id[rule].edits += count
-                by_id[rule].files += 1
-            for rule in _rules_of(outcome.left):
-                by_id[rule].left += 1
-            for rule in _rules_of(outcome.kept):
-                by_id[rule].kept += 1
+            for name, count in outcome.matches.items():
+                by_id[name].matches += count
+            edited = Counter(name for change in outcome.changes for name in change.rule.split(","))
+            for name, count in edited.items():
+                by_id[name].edits += count
+                by_id[name].files += 1
+            for name in _rules_of(outcome.left):
+                by_id[name].left += 1
+            for name in _rules_of(outcome.kept):
+                by_id[name].kept += 1
         self.by_rule = list(by_id.values())
 
     def as_json(self) -> dict[str, Any]:

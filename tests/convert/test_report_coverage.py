@@ -86,6 +86,18 @@ rules:
     match: {module: some_engine}
     action: {unsupported: use the local layers}
     examples: [{unchanged: "import some_engine\\n"}]
+  - id: no-add
+    kind: api
+    why: Not here.
+    match: {name: torch.add}
+    action: {unsupported: use the operator}
+    examples: [{unchanged: "import other\\n"}]
+  - id: no-add-under-conditions
+    kind: api
+    why: Not here.
+    match: {name: torch.nn.Linear, arguments: {bias: given}}
+    action: {unsupported: without bias}
+    examples: [{unchanged: "import other\\n"}]
   - id: vision
     kind: import
     why: Elsewhere.
@@ -100,14 +112,16 @@ def test_packages(tmp_path: Any) -> None:
     rules = load_rules(str(tmp_path / "rules.yaml"))
     found = of({
         "a.py": "import some_engine.layers as e\ne.Linear\nimport torchvision\ntorchvision.models\n"
-        "import torch\ntorch.add\n",
+        "import torch\ntorch.float16\ntorch.nn.Linear(1)\n",
         "b.py": "try:\n    import some_engine as e\nexcept ImportError:\n    e = None\n",
     }, rules)  # fmt: skip
     (api,) = found.unsupported
     assert (api.name, api.status, api.hint) == ("some_engine", "package", "use the local layers")
     assert (api.places, api.optional, api.effort) == ({"a.py": [1, 2]}, {"b.py": [2]}, "workaround")
     assert api.names == {"some_engine.layers": 1, "some_engine.layers.Linear": 1, "some_engine": 1}
-    assert (found.uses, found.supported) == (3, {"torch.add": 1})
+    assert (found.uses, found.supported) == (4, {"torch.float16": 1, "torch.nn.Linear": 1})
+    (api,) = of({"a.py": "import torch\ntorch.add(1)\n"}, rules).unsupported
+    assert (api.name, api.status, api.hint, api.places) == ("torch.add", "missing", "use the operator", {"a.py": [2]})
 
 
 @pytest.mark.parametrize(

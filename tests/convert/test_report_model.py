@@ -14,7 +14,8 @@ from ms_convert.report.console import print_report
 from ms_convert.report.coverage import Coverage, UnsupportedApi
 from ms_convert.report.excerpts import MAX_HUNKS, MAX_LINES, MAX_WIDTH, excerpts
 from ms_convert.report.model import REPORT_VERSION, FileReport, Report
-from report_checks import HOSTILE, make_tree, report_on
+from ms_convert.run import Options, run
+from report_checks import HOSTILE, make_tree, quiet, report_on
 from rich.console import Console
 
 COVERED = Coverage("mindtorch", "2.7")
@@ -84,6 +85,32 @@ def test_json(tmp_path: Path) -> None:
     assert coverage["supported"] == {"torch.ones": 1}
     assert coverage["unsupported"][0]["places"] == {HOSTILE: [2], "pkg/more.py": [1, 2], "train.py": [4, 5, 5]}
     assert coverage["unsupported"][0]["names"]["torch.fx.wrap"] == 2
+
+
+LACKING_RULE = """\
+version: 1
+include: [torch.yaml]
+rules:
+  - id: no-hub
+    kind: api
+    why: Not here.
+    match: {name: torch.hub.load}
+    action: {unsupported: load files}
+    examples: [{unchanged: "import other\\n"}]
+"""
+
+
+def test_what_a_rule_leaves_as_unsupported_counts_as_coverage(tmp_path: Path) -> None:
+    source = "import torch\ntorch.hub.load('x')\ntorch.add\ntorch.sub\ntorch.mul\n"
+    root = make_tree(tmp_path / "tree", {"a.py": source})
+    (tmp_path / "rules.yaml").write_text(LACKING_RULE)
+    for least, code in ((None, 1), (75.0, 0), (75.1, 1)):
+        report = run(Options(root, str(tmp_path / "rules.yaml"), diff=True, coverage_min=least), quiet)
+        assert [left.rule for _, left in report.left] == ["no-hub"]
+        assert [(api.name, api.hint) for api in report.coverage.needed] == [("torch.hub.load", "load files")]
+        assert report.exit_code == code
+    report.coverage_min, report.coverage = None, Coverage(unknown="no table")
+    assert report.exit_code == 1
 
 
 def test_an_edit_of_two_rules_counts_for_both() -> None:
