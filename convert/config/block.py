@@ -48,22 +48,31 @@ def value_place(text: str, node: Node) -> tuple[Span, str]:
     """Where a value in one line takes the place of ``node``, and the blank that has to stand before it."""
     span = node.span
     if span.start == span.end:
-        return span, "" if text[: span.start][-1:] in ("", " ", "\n") else " "
-    before = text[: span.start].rstrip()
-    line = before[max(before.rfind("\n"), before.rfind("\r")) + 1 :]
+        return span, " " if span.start and not text[span.start - 1].isspace() else ""
+    colon = span.start
+    while colon and text[colon - 1].isspace():
+        colon -= 1
     # Onto the line of the key, unless a comment follows that.
-    if node.style == "block" and before.endswith(":") and "#" not in line:
-        return Span(len(before), span.end), " "
+    if node.style == "block" and text[colon - 1 : colon] == ":" and "#" not in _before(text, colon):
+        return Span(colon, span.end), " "
     return span, ""
 
 
 def _before(text: str, index: int) -> str:
-    start = max(text.rfind("\n", 0, index), text.rfind("\r", 0, index)) + 1
-    return text[start:index]
+    start = text.rfind("\n", 0, index) + 1
+    return text[max(start, text.rfind("\r", start, index) + 1) : index]
 
 
 def _dash(text: str, child: Child) -> int:
-    index = len(text[: child.start].rstrip()) - 1
+    """The dash before an item. A comment may stand between them."""
+    index = child.start - 1
+    while index >= 0 and text[index] != "-":
+        if text[index] in "\r\n":
+            comment = text.find("#", index - len(_before(text, index)), index)
+            index = comment if comment >= 0 and _BEFORE_FIRST.fullmatch(_before(text, comment)) else index
+        elif not text[index].isspace():
+            break
+        index -= 1
     if index < 0 or text[index] != "-":
         raise CannotEdit("stands in an unusual place; edit it by hand")
     return index

@@ -95,16 +95,17 @@ def _removals(text: str, container: Node, children: dict[Child, int]) -> Iterato
                 yield index, span, ""
 
 
-def is_as_expected(document: Document, form: Format, changes: Sequence[Change], text: str) -> bool:
-    """Whether ``text`` has the data of ``document`` with ``changes`` made."""
+def check_result(document: Document, form: Format, changes: Sequence[Change], text: str) -> None:
+    """Raise :class:`CannotEdit` unless ``text`` has the data of ``document`` with ``changes`` made."""
     try:
         data = form.parse(text).data
-    except SourceError:
-        return False
+    except SourceError as error:
+        raise CannotEdit(f"cannot be edited here ({error.reason}); edit it by hand") from error
     wanted = expected(document.data, changes)
     if form.drops_empty and any(isinstance(change, Remove) for change in changes):
         wanted, data = _without_empty(wanted), _without_empty(data)
-    return same(wanted, data)
+    if not same(wanted, data):
+        raise CannotEdit("the file would not have the right values after this edit; edit it by hand")
 
 
 def _without_empty(data: Any) -> Any:

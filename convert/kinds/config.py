@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..config.edit import FORMATS, Format, check, is_as_expected, replacements
+from ..config.edit import FORMATS, Format, check, check_result, replacements
 from ..config.model import CannotEdit, Change, Document, Key, Path, Remove, Rename, Set, locate, same, walk
 from ..edits import Conflict, Edit, Span, check_disjoint, splice
 from ..errors import RuleError, SourceError
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _MOST_PATHS = 20_000
 # Each trial reads the file again.
 _MOST_TRIALS = 20
-_FAILED = "the file would not have the right values after this edit; edit it by hand"
 
 
 class _Any:
@@ -171,7 +170,8 @@ class _Work:
         change = rule.change(path)
         try:
             check(self.document, change)
-            replacements(self.document, self.form, [change])
+            if isinstance(change, Set):
+                replacements(self.document, self.form, [change])
         except CannotEdit as error:
             self._leave(rule, path, str(error))
         else:
@@ -181,22 +181,29 @@ class _Work:
         """Turn what is planned into edits, after a look at what the file would then say."""
         self._join()
         self._drop_ignored()
-        edits = self._edits()
-        if edits is None and 1 < len(self.planned) <= _MOST_TRIALS:
-            # One that goes wrong need not stop the others.
-            every = self.planned
-            for trial in every:
-                self.planned = [trial]
-                if self._edits() is None:
-                    self._leave(trial[0], trial[1].path, _FAILED)
-                    every = [other for other in every if other is not trial]
-            self.planned = every
-            edits = self._edits()
-        if edits is None:
+        try:
+            self.findings.edits += self._edits(self.planned)
+        except CannotEdit as error:
+            self._propose_some(str(error))
+
+    def _propose_some(self, reason: str) -> None:
+        """Propose the changes that go well alone: one that does not need not stop the others."""
+        good: list[tuple[ConfigRule, Change]] = []
+        if len(self.planned) <= _MOST_TRIALS:
             for rule, change in self.planned:
-                self._leave(rule, change.path, _FAILED)
-        else:
-            self.findings.edits += edits
+                try:
+                    self._edits([(rule, change)])
+                    good.append((rule, change))
+                except CannotEdit as error:
+                    self._leave(rule, change.path, str(error))
+            self.planned = good
+        try:
+            self.findings.edits += self._edits(good)
+        except CannotEdit as error:
+            good, reason = [], str(error)
+        if not good:
+            for rule, change in self.planned:
+                self._leave(rule, change.path, reason)
 
     def _join(self) -> None:
         """Drop changes that are planned twice. Raises :class:`Conflict` for two that cannot both be made."""
@@ -242,16 +249,15 @@ class _Work:
             return child.parts
         return [Span(child.start, max(child.start, child.end))]
 
-    def _edits(self) -> list[Edit] | None:
-        """The edits for what is planned; None if they would not give what they should."""
-        changes = [change for _, change in self.planned]
-        try:
-            found = replacements(self.document, self.form, changes)
-        except CannotEdit:
-            return None
-        edits = [self.file.edit(self.planned[index][0].id, *span, new) for index, span, new in found]
-        text = splice(self.file.text, check_disjoint(self.file.text, edits))
-        return edits if not edits or is_as_expected(self.document, self.form, changes, text) else None
+    def _edits(self, planned: list[tuple[ConfigRule, Change]]) -> list[Edit]:
+        """The edits for what is ``planned``. Raises :class:`CannotEdit` if they would not give what they should."""
+        changes = [change for _, change in planned]
+        found = replacements(self.document, self.form, changes)
+        edits = [self.file.edit(planned[index][0].id, *span, new) for index, span, new in found]
+        if edits:
+            text = splice(self.file.text, check_disjoint(self.file.text, edits))
+            check_result(self.document, self.form, changes, text)
+        return edits
 
     def _leave(self, rule: ConfigRule, path: Path, reason: str) -> None:
         start, end = self._span(path)

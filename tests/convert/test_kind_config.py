@@ -15,6 +15,7 @@ from convert_checks import check_noop, check_transformed, convert
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ms_convert.config import toml, yaml_write
+from ms_convert.config import yaml as yaml_file
 from ms_convert.config.model import same
 from ms_convert.errors import ConvertError, Mark, RuleError
 from ms_convert.kinds.config import ConfigRule
@@ -127,6 +128,7 @@ DEEP_REMOVE = [
     ("x.a", "yaml", "x:  # c:\n  a: 1\ny: 2\n", "x:  # c:\n  {}\ny: 2\n"),
     ("x.1", "yaml", "x:\n- 1\n- a: 2\n  b: 2\n- 3\n", "x:\n- 1\n- 3\n"),
     ("x.*", "yaml", "x:\n  - 1\n  - 2\ny: 1\n", "x: []\ny: 1\n"),
+    ("x.1", "yaml", "x:\n- 1\n- # c -\n  # d\n  a\n- 3\n", "x:\n- 1\n- 3\n"),
     ("x.*.a", "yaml", "x:\n  - a: 1\n    b: 2\n  - b: 1\n    a: 2\n  - a: 1\n", "x:\n  - b: 2\n  - b: 1\n  - {}\n"),
     ("*.0", "yaml", "x:\n  - - 1\n    - 2\n  - 3\n", "x:\n  - 3\n"),
     ("x.*.0", "yaml", "x:\n  - - 1\n    - 2\n  - 3\n", "x:\n  - - 2\n  - 3\n"),
@@ -167,7 +169,7 @@ LEFT = [
     ("a.b", {"new": 5}, "yaml", "a: &x {b: 1}\nc: *x\n", 1, "is in &x, which *x stands for elsewhere"),
     ("c.b", {"new": 5}, "yaml", "a: &x {b: 1}\nc: *x\n", 1, "comes from the alias *x"),
     ("a", {"new": 5}, "yaml", "a: &x 1\nc: *x\n", 1, "has the anchor &x, which is used elsewhere"),
-    ("a", {"removes": True}, "yaml", "a: &x 1\nc: *x\n", 1, "would not have the right values"),
+    ("a", {"removes": True}, "yaml", "a: &x 1\nc: *x\n", 1, "there is no anchor &x before the alias"),
     ("a", {"new": 5}, "yaml", "a: &x 1\n", 1, "has the anchor &x"),
     ("a", {"new": 5}, "yaml", "a: !!str 1\n", 1, "has the tag"),
     ("c.b", {"new": 5}, "yaml", "a: &x\n  b: 1\nc:\n  <<: *x\n  d: 2\n", 2, "comes from a merge key"),
@@ -392,7 +394,7 @@ def _all_paths(data: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | 
     return []
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.data(), st.sampled_from(["json", "yaml", "toml"]), st.sampled_from([None, 2, 4]), DATA)
 def test_random_documents(draw: st.DataObject, kind: str, indent: int | None, data: dict[str, Any]) -> None:
     before = _commented(kind, WRITERS[kind](data, indent))
@@ -418,9 +420,7 @@ def test_random_documents(draw: st.DataObject, kind: str, indent: int | None, da
     if result.left:
         (left,) = result.left
         assert result.after is None
-        known = ("several statements", "dotted keys", "is an item of a list")
-        assert kind == "toml" or left.reason == "is an item of a list and has no key", left
-        assert any(reason in left.reason for reason in known) or "right values" in left.reason
+        assert left.reason == "is an item of a list and has no key" or (kind == "toml" and "statements" in left.reason)
         return
     after = (result.raw if result.after is None else result.after).decode()
     assert same(READERS[kind](after), wanted, ordered=False), after
@@ -431,9 +431,73 @@ def test_random_documents(draw: st.DataObject, kind: str, indent: int | None, da
         assert gone == 0 or action != "rename"
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(VALUES, st.sampled_from(["", "'", '"']))
 def test_written_yaml_is_read_as_it_was(value: Any, quote: str) -> None:
     assert same(yaml.safe_load(f"k: {yaml_write.write_value(quote, value)}\n")["k"], value)
     assert same(yaml.safe_load(f"[{yaml_write.write_value(quote, value)}, 1]\n")[0], value)
     assert same(toml.loads(f"k = {toml.write_value(quote, value)}\n")["k"], value)
+
+
+@st.composite
+def _commented_yaml(draw: st.DrawFn, depth: int = 0, indent: str = "") -> str:
+    """Block YAML with flow parts, comments behind values and between entries, blank lines and block scalars."""
+    is_mapping = depth == 0 or draw(st.booleans())
+    keys = draw(st.lists(st.sampled_from(["a", "b", "'k'", "on", "1"]), min_size=1, max_size=4, unique=True))
+    text = ""
+    for key in keys:
+        text += draw(st.sampled_from(["", "", f"{indent}# above: 1\n", "\n", "# left, {\n"]))
+        text += f"{indent}{key}:" if is_mapping else f"{indent}-"
+        tail = draw(st.sampled_from(["", "  # tail: ]"])) + "\n"
+        choice = draw(st.sampled_from(["plain", "flow", "text", "empty", "below", "block"]))
+        if choice == "block" and depth < 3:
+            inner = draw(_commented_yaml(depth + 1, indent + "  "))
+            # The first entry of what is in a list may stand behind the dash.
+            in_line = (
+                not is_mapping and inner.startswith(indent + "  ") and inner.lstrip()[0] != "#" and draw(st.booleans())
+            )
+            text += " " + inner.lstrip() if in_line else tail + inner
+        elif choice == "flow":
+            text += draw(st.sampled_from([" [1, {a: 2, b: [x]}, 3]", " {a: 1, b: }", " [1,\n%s   2, # in, 3\n%s ]"]))
+            text = text.replace("%s", indent) + tail
+        elif choice == "text":
+            text += f" |\n{indent}    x: 1\n{indent}     # text\n\n"
+        elif choice == "below":
+            text += f"{tail}{indent}    word\n"
+        else:
+            text += ("" if choice == "empty" else draw(st.sampled_from([" 1", " x y", ' "q # r"', " 'it''s'"]))) + tail
+    return text
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(st.data(), _commented_yaml(), st.sampled_from(["\n", "\r\n"]))
+def test_random_commented_yaml(draw: st.DataObject, before: str, end: str) -> None:
+    before = before.replace("\n", end)
+    data = yaml_file.parse(before).data[0]
+    path = draw.draw(st.sampled_from(_all_paths(data)))
+    action = draw.draw(st.sampled_from(["new", "removes", "rename"]))
+    rules = _rules(path, **{action: {"new": [1, "x"], "removes": True, "rename": "new-key"}[action]})
+    wanted = copy.deepcopy(data)
+    holder = wanted
+    for key in path[:-1]:
+        holder = holder[key]
+    old = holder[path[-1]]
+    if action == "new":
+        holder[path[-1]] = [1, "x"]
+    elif action == "removes":
+        del holder[path[-1]]
+    elif isinstance(holder, dict):
+        holder["new-key"] = holder.pop(path[-1])
+    result = convert(before, rules, path="x.yaml")
+    assert result.skipped is None
+    if result.left:
+        assert [left.reason for left in result.left] == ["is an item of a list and has no key"] or (
+            action == "removes" and "shares its line" in result.left[0].reason
+        )
+        return
+    after = (result.raw if result.after is None else result.after).decode()
+    assert same(yaml_file.parse(after).data[0], wanted, ordered=False), after
+    if not isinstance(old, (dict, list)) and action != "removes" and "#" not in str(old):
+        assert after.count("#") == before.count("#")
+    if action != "removes":
+        check_noop(after, rules, path="x.yaml")
