@@ -19,7 +19,7 @@ RUN, UNSURE, TEXT = "run", "unsure", "text"
 # What a backslash takes the meaning from, in double quotes.
 _ESCAPED_IN_QUOTES = '"$`\\'
 # Each line that is taken out costs a parse of the whole text.
-_MOST_TO_MEND, _MOST_LINES_TO_MEND = 200_000, 60
+_MOST_TO_MEND, _MOST_LINES_TO_MEND = 20_000, 40
 DYNAMIC = frozenset(
     {
         "simple_expansion",

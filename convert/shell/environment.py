@@ -45,7 +45,7 @@ def find_variables(file: TextFile, script: Script, rules: Sequence[ShellRule]) -
     if not rules:
         return findings
     places: dict[int, Place] = {}
-    for code in script.codes:
+    for code in script.reader.codes:
         if code.verdict == RUN:
             for place in _places(file, code):
                 places.setdefault(place.span.start, place)
@@ -166,7 +166,7 @@ def _in_words(file: TextFile, code: Code, node: Node) -> Iterator[Place]:
 
 def _mentions(file: TextFile, script: Script, rule: ShellRule, places: dict[int, Place], findings: Findings) -> None:
     """The names in text for another program: code in another language, other files, messages."""
-    code = script.root
+    code = script.reader.root
     for node in descend(code.tree.root_node):
         if node.type not in _TEXTS:
             continue
@@ -185,4 +185,4 @@ def _printed(script: Script, code: Code, node: Node) -> bool:
     current = node.parent
     while current is not None and current.type != "command":
         current = current.parent
-    return current is not None and script.program(command_words(code, current))[0] in programs.PRINTING
+    return current is not None and script.wrappers.program(command_words(code, current))[0] in programs.PRINTING

@@ -141,7 +141,7 @@ class Flags:
                 self.edits.append(self.file.edit(self.rule.id, *total.span, str(count)))
             return
         spelled = [self.file.text[g.span.start : g.span.end] for g in (total, part)]
-        if any(g.word.code is not self.script.root for g in (total, part)) or not all(map(_is_simple, spelled)):
+        if any(g.word.code is not self.script.reader.root for g in (total, part)) or not all(map(_is_simple, spelled)):
             self.problems.append(f"{flag} has to be divided by {by}; do that by hand")
             return
         self.edits.append(self.file.edit(self.rule.id, *total.span, f"$(({spelled[0]} / {spelled[1]}))"))

@@ -153,8 +153,8 @@ def _not_run(file: TextFile, script: Script, rules: Sequence[ShellRule], handled
 
 def _not_understood(file: TextFile, script: Script, rules: Sequence[ShellRule], findings: Findings) -> None:
     """Launchers in what the parser did not understand."""
-    regions = [(code, *code.local(node)) for code, node in script.errors]
-    regions += [(code, *span) for code in script.codes for span in code.masked]
+    regions = [(code, *code.local(node)) for code, node in script.reader.errors]
+    regions += [(code, *span) for code in script.reader.codes for span in code.masked]
     for code, start, end in regions:
         if code.verdict != RUN:
             continue
