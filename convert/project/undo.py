@@ -54,24 +54,25 @@ def undo(path: Path, force: bool = False) -> UndoResult:
 
 
 def recover(root: Path) -> str | None:
-    """Bring ``root`` into order if a run in it, or an undo, was interrupted; returns what was done, for the report.
+    """Bring ``root`` into order if a run in it, or an undo, was interrupted.
 
-    The changes of an interrupted run are taken back; if some of its files have been edited since, they stay, and the
-    run can be undone like one that came to its end. Does not write anything if nothing was interrupted.
+    An interrupted run is taken back, as if it had never begun, and an interrupted undo is finished. If files have been
+    edited since, an interrupted run stays, and can be undone like one that came to its end; the result tells so. Does
+    not write anything if nothing was interrupted. Raises :class:`ConvertError` if it was an undo and files were edited.
     """
     if not interrupted(root):
         return None
     with locked(root) as journal:
-        notes = [_recover(journal, run) for run in reversed(journal.runs()) if not run.done or run.undoing]
-    return "; ".join(notes) or None
+        runs = [run for run in journal.runs() if not run.done or run.undoing]
+        notes = [_recover(journal, run) for run in reversed(runs)]
+    return "; ".join(note for note in notes if note) or None
 
 
-def _recover(journal: Journal, run: Run) -> str:
+def _recover(journal: Journal, run: Run) -> str | None:
     edited = [entry.path for entry in run.entries if _state(journal, entry) == _EDITED]
     if not edited:
         _take_back(journal, run, False, 0)
-        what, end = ("undo", "finished") if run.undoing else ("run", "taken back")
-        return f"an earlier {what} was interrupted; it has been {end} first"
+        return None
     if run.undoing:
         raise ConvertError(
             f"{journal.root}: an undo was interrupted, and {_listed(edited)} edited since; "

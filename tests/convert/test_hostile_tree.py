@@ -150,8 +150,8 @@ def test_pipes_sockets_devices_and_directories_with_python_names(tree: Path, mon
 
 def test_odd_names(tree: Path) -> None:
     names = [
-        b"new\nline.py", b"quote'\".py", b"caf\xe9.py", "é\u202e.py".encode(), b"-rf.py", b" .py", b"a b.py", b"$(x).py",
-        b"back\\slash.py", b"tab\t.py", b"\x1b[31m.py", b"x" * 252 + b".py", b"*.py", b"CON.py", b"...py",
+        b"new\nline.py", b"quote'\".py", b"caf\xe9.py", "é\u202e.py".encode(), b"-rf.py", b" .py", b"a b.py",
+        b"$(x).py", b"back\\slash.py", b"tab\t.py", b"\x1b[31m.py", b"x" * 252 + b".py", b"*.py", b"CON.py", b"...py",
     ]  # fmt: skip
     for name in names:
         with open(os.fsencode(tree) + b"/" + name, "wb") as file:
@@ -336,7 +336,7 @@ def test_read_only_root(tree: Path) -> None:
 def test_files_of_another_user(tree: Path) -> None:
     def action() -> None:
         result = ms_convert(tree)
-        assert result.exit_code == 1
+        assert result.exit_code == 1, result.output
         assert "b.py: file left alone: belongs to another user" in result.stdout
         assert (tree / "pkg" / "a.py").read_text() == AFTER
 

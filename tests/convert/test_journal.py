@@ -8,7 +8,8 @@ import os
 import stat
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from ms_convert.errors import ConvertError
 from ms_convert.project.journal import KEPT_RUNS, interrupted, last_run, removed_files
 from ms_convert.project.undo import recover, undo
 from ms_convert.project.writer import About, write_in_place
+from ms_convert.run import Options, run
 
 Snapshot = dict[str, tuple[int, bytes]]
 
@@ -48,6 +50,11 @@ def tree(tmp_path: Path) -> Path:
     (root / "b.py").chmod(0o755)
     (root / "c.txt").write_bytes(b"")
     return root
+
+
+@contextmanager
+def silent(_: int) -> Iterator[Callable[[int], object]]:
+    yield lambda count: None
 
 
 def journal(root: Path) -> list[str]:
@@ -223,18 +230,18 @@ def test_journal_tells_about_the_last_run(tree: Path) -> None:
     assert last_run(tree) is None
     about = About("b.py", "rules 1", Counter({"torch-import": 3, "other": 1}))
     write_in_place(tree, {"b.py": b"B", "c.txt": None, "é\udcff.py": b"", "d.py": b"D"}, about=about)
-    run = last_run(tree)
-    assert run is not None
-    assert (run.number, run.done, run.undoing) == (1, True, False)
-    assert (run.target, run.fingerprint, run.matches) == ("b.py", "rules 1", Counter({"torch-import": 3, "other": 1}))
-    assert [(entry.action, entry.path) for entry in run.entries] == [
+    last = last_run(tree)
+    assert last is not None
+    assert (last.number, last.done, last.undoing) == (1, True, False)
+    assert (last.target, last.fingerprint, last.matches) == ("b.py", "rules 1", about.matches)
+    assert [(entry.action, entry.path) for entry in last.entries] == [
         ("replace", "b.py"),
         ("remove", "c.txt"),
         ("add", "d.py"),
         ("add", "é\udcff.py"),
     ]
     assert removed_files(tree) == {"c.txt"}
-    assert last_run(tree, "b.py") == run
+    assert last_run(tree, "b.py") == last
     assert last_run(tree, "c.txt") is None
 
 
@@ -259,7 +266,7 @@ def test_second_run_at_the_same_time(tree: Path) -> None:
     with open(tree / ".ms-convert" / "lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for action in (lambda: write_in_place(tree, {"c.txt": b"C"}), lambda: undo(tree)):
-            with pytest.raises(ConvertError, match="another ms-convert is writing to .*; wait until it is done"):
+            with pytest.raises(ConvertError, match=r"another ms-convert is writing to .*; wait until it is done"):
                 action()
     assert snapshot(tree) == before
     undo(tree)
@@ -285,13 +292,42 @@ def interrupt(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_interrupted_run_is_taken_back(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = snapshot(tree)
     interrupt(tree, monkeypatch)
-    assert recover(tree) == "an earlier run was interrupted; it has been taken back first"
+    assert recover(tree) is None
+    assert not interrupted(tree)
     assert snapshot(tree) == before
     assert recover(tree) is None
     assert not (tree / ".ms-convert").exists()
     interrupt(tree, monkeypatch)
     undo(tree)
     assert snapshot(tree) == before
+
+
+def test_interrupted_run_does_not_count_as_uncommitted(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git would see half of the conversion, and the next run refuse to go on."""
+    (tree / "b.py").write_bytes(b"import torch\n")
+    (tree / "pkg" / "a.py").write_bytes(b"import torch\n")
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "all"]):
+        subprocess.run(["git", *identity, *command], cwd=tree, check=True)
+    replace = os.replace
+
+    def stop(*args: object, **keywords: object) -> None:
+        monkeypatch.undo()
+        replace(*args, **keywords)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(Options(tree, "torch.yaml", cache=False), silent)
+    assert interrupted(tree)
+    (tree / ".ms-convert" / ".gitignore").unlink()
+    assert run(Options(tree, "torch.yaml", cache=False), silent).exit_code == 0
+    last = last_run(tree)
+    assert last is not None
+    assert (len(last.entries), last.matches, last.target) == (2, Counter({"torch-import": 2}), ".")
+    assert last.fingerprint
+    undo(tree)
+    assert (tree / "b.py").read_bytes() == (tree / "pkg" / "a.py").read_bytes() == b"import torch\n"
 
 
 def test_interrupted_run_whose_files_were_edited_stays(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,7 +360,8 @@ def test_interrupted_undo_is_finished(tree: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ConvertError, match="finish it with --undo and --force before you convert again"):
         recover(tree)
     (tree / "pkg" / "a.py").write_bytes(b"A")
-    assert recover(tree) == "an earlier undo was interrupted; it has been finished first"
+    assert recover(tree) is None
+    assert not interrupted(tree)
     assert snapshot(tree) == before
 
 
@@ -421,6 +458,6 @@ def test_journal_that_is_a_link(tree: Path, name: str) -> None:
         write_in_place(tree, {"b.py": b"B"})  # what is in its way there is thrown away: the link, not where it leads
         undo(tree)
     else:
-        with pytest.raises(ConvertError, match="cannot (read|write)"):
+        with pytest.raises(ConvertError, match=r"cannot (read|write)"):
             write_in_place(tree, {"b.py": b"B"})
     assert snapshot(tree.parent) == before
