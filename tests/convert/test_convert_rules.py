@@ -17,7 +17,7 @@ from ms_convert.language.rulefile import packaged_names, schema_bytes
 from ms_convert.language.ruleset import RuleSet, load_rules
 
 SHIPPED = load_rules("llm.yaml")
-(TORCH,) = SHIPPED.of(ImportRule)
+TORCH = next(rule for rule in SHIPPED.of(ImportRule) if rule.id == "torch-import")
 EXAMPLES = [
     pytest.param(rule, example, id=f"{rule.id}-{number}")
     for rule in SHIPPED.rules
@@ -43,6 +43,8 @@ def test_shipped_file_loads_alone(name: str) -> None:
 
 def test_every_shipped_rule_has_an_example_that_changes_something() -> None:
     for rule in SHIPPED.rules:
+        if isinstance(rule, ImportRule) and rule.unsupported is not None:
+            continue  # what it is about stays
         assert any(example.before != example.after for example in rule.examples), rule.id
 
 
@@ -97,7 +99,7 @@ WRONG = [
     ("version: 1\nrules: !!python/object/apply:os.system ['x']\n", 2, "rules"),
     (b"version: 1\n# \xff\n", 2, "not valid UTF-8"),
     ("version: 1\n" + "#" * 1_000_001, 1, "the limit is"),
-    ("version: 1\nrules: " + "[" * 5000 + "]" * 5000, 1, "nested too deeply"),
+    ("version: 1\nrules: " + "[" * 5000 + "]" * 5000, 2, "nested too deeply"),
     (GOOD.replace("kind: import", "kind: imports"), 4, "rules[0].kind: 'imports' is not one of import, string"),
     (GOOD.replace("    why: because\n", ""), 3, "rules[0]: 'why' is missing"),
     (GOOD.replace("id: a-rule", "id: A Rule"), 3, "rules[0].id: 'A Rule' is not right; must be lower-case words"),
@@ -184,7 +186,7 @@ def test_target_below_a_package() -> None:
 
 def test_two_import_rules_in_one_statement() -> None:
     other = replace(TORCH, id="apex", module="apex", targets={"apex": "mindtorch_shims.apex"})
-    rules = RuleSet((*SHIPPED.of(ImportRule), other))
+    rules = RuleSet((TORCH, other))
     check_transformed("import apex, torch\n", "import mindtorch_shims.apex as apex, mindtorch as torch\n", rules)
     (edit,) = convert("import apex, torch\n", rules).edits
     assert edit.rule == "apex,torch-import"
