@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from .coverage import EFFORTS
+from .excerpts import visible
 from .model import Report
 
 DONE = {"in-place": "converted", "output": "converted", "check": "would convert", "diff": "would convert"}
@@ -22,7 +23,7 @@ def print_report(report: Report, console: Console) -> None:
     """Headline, edits by rule, coverage, and everything that was left alone with ``file:line: reason``."""
 
     def line(text: str, style: str = "") -> None:
-        console.print(Text(_printable(text), style=style), soft_wrap=True)
+        console.print(Text(visible(text).replace("\n", "\\n"), style=style), soft_wrap=True)
 
     line(headline(report), "bold")
     for rule, number in sorted(report.edits_by_rule.items()):
@@ -112,8 +113,3 @@ def _more(line: Callable[..., None], count: int, noun: str) -> None:
 
 def _one_line(text: str | None) -> str:
     return " ".join((text or "").split())
-
-
-def _printable(text: str) -> str:
-    """``text`` without bytes of file names that are not UTF-8, which no terminal could show."""
-    return text.encode(errors="replace").decode()

@@ -230,8 +230,9 @@ def cover(outcomes: Mapping[str, Outcome], rules: RuleSet, table: SupportTable |
     for path, outcome in sorted(outcomes.items()):
         if outcome.uses:
             of_path = rules.for_path(path)  # one object for all files with the same rules
-            judge = judges.setdefault(id(of_path), _Judge(of_path, table))
-            _add(coverage, apis, path, outcome.uses, judge)
+            if id(of_path) not in judges:
+                judges[id(of_path)] = _Judge(of_path, table)
+            _add(coverage, apis, path, outcome.uses, judges[id(of_path)])
     coverage.unsupported = sorted(apis.values(), key=lambda api: (-api.uses, -api.optional_uses, api.name))
     return coverage
 

@@ -81,6 +81,17 @@ def _line_start(text: str, index: int) -> int:
     return max(text.rfind("\n", 0, index), text.rfind("\r", 0, index)) + 1
 
 
+def visible(text: str) -> str:
+    """``text`` with escapes for characters that do not show, control terminals, or turn the order of others around."""
+    return text if text.isprintable() else "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    if character.isprintable() or character in "\n\t":
+        return character
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
 def shorten(text: str, width: int = MAX_WIDTH) -> str:
     """``text`` with at most ``width`` characters and a mark where something is missing."""
     return text if len(text) <= width else text[: width - 1] + "…"

@@ -6,24 +6,15 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from ..textfile import LINE_END
-from .excerpts import Hunk
+from .excerpts import Hunk, visible
 
 # Lines of a hunk that are shown.
 MAX_HUNK_LINES = 30
 
 
 def text(value: object) -> str:
-    """``value`` for element content and quoted attributes.
-
-    Characters that do not show, or that turn the order of others around, are written as escapes.
-    """
-    return escape("".join(map(_visible, str(value))))
-
-
-def _visible(character: str) -> str:
-    if character.isprintable() or character in "\n\t":
-        return character
-    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+    """``value`` for element content and quoted attributes, with what does not show as escapes."""
+    return escape(visible(str(value)))
 
 
 def code(value: object) -> str:

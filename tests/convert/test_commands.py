@@ -108,7 +108,7 @@ def test_undo(tree: Path) -> None:
 
 def test_coverage_min(tree: Path) -> None:
     assert ms_convert(tree, "-o", tree.parent / "1").exit_code == 1
-    assert ms_convert(tree, "-o", tree.parent / "2", "--coverage-min", "50").exit_code == 0
+    assert ms_convert(tree, "-o", tree.parent / "2", "--coverage-min", "33").exit_code == 0
     assert ms_convert(tree, "-o", tree.parent / "3", "--coverage-min", "99").exit_code == 1
     assert ms_convert(tree, "--coverage-min", "101").exit_code == 2
 

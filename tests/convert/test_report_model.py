@@ -181,6 +181,13 @@ def test_console(tmp_path: Path) -> None:
     assert f"kept.py:1: kept: ms-convert: ignore[torch-mock-patch]: {reason}" in lines
 
 
+def test_console_shows_what_would_control_the_terminal() -> None:
+    left = Left("be\x1b[31mcause", 1, "r", "x\u202ey")
+    report = Report("/x", "check", (), files=[FileReport("a\x1b]0;b\x07\udcff.py", "unchanged", left=(left,))])
+    (line,) = [line for line in printed(report) if "left as it is" in line]
+    assert line == "a\\x1b]0;b\\x07\\udcff.py:1: left as it is: x\\u202ey: be\\x1b[31mcause [r]"
+
+
 def test_console_is_short() -> None:
     apis = [UnsupportedApi(f"torch.x{n:02}", "missing", places={"a.py": [n]}) for n in range(1, 31)]
     kept = tuple(Left("so", n, "r", "x") for n in range(1, 31))
