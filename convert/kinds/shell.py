@@ -88,6 +88,9 @@ class ShellRule(Rule):
             raise RuleError(where("match", "variable"), f"{head['id']}: one name can be renamed, not several")
         if new in match["variable"]:
             raise RuleError(where("action", "rename"), f"{head['id']}: that is the name that it has already")
+        if action.get("remove") and head["expect"] is not None and head["expect"][0] > 0:
+            message = f"{head['id']}: a second run finds nothing to remove; leave out the minimum"
+            raise RuleError(where("expect"), message)
         fields = {name: action[name] for name in ("rename", "remove", "unsupported", "keep") if name in action}
         return cls(**head, variables=frozenset(match["variable"]), **fields)
 
@@ -109,9 +112,10 @@ class ShellRule(Rule):
 def find(file: TextFile, path: str, rules: RuleSet, settings: Settings) -> Findings:
     """The launchers that the script runs, and the environment variables that it sets."""
     from ..shell.code import Code, errors  # the parser is for runs that have scripts
-    from ..shell.commands import Names, Script
+    from ..shell.commands import Script
     from ..shell.environment import find_variables
     from ..shell.launchers import find_launchers
+    from ..shell.names import Names
 
     chosen = rules.of(ShellRule)
     if not chosen:
@@ -122,7 +126,7 @@ def find(file: TextFile, path: str, rules: RuleSet, settings: Settings) -> Findi
     findings.add(find_variables(file, script, tuple(rule for rule in chosen if rule.variables)))
     if findings.edits:
         after = splice(file.text, check_disjoint(file.text, findings.edits))
-        if errors(Code(after, range(len(after) + 1)).tree) > errors(script.root.tree):
+        if errors(Code(after, range(len(after) + 1)).tree) > errors(script.reader.root.tree):
             reason = "the script would not be understood after conversion"
             findings.left += [file.left(edit.rule, edit.start, edit.end, reason) for edit in findings.edits]
             findings.edits = []

@@ -85,7 +85,7 @@ class Script:
                 words = words[1:]  # a variable for the command, in the value of a variable
                 continue
             if word.variable is not None:
-                self.variables.use(word.variable, word.span.start, RUN_USE)
+                self.variables.use(word.variable, word.decoded.places[0], RUN_USE)
                 if self._through_variable(words, index, code, node, depth):
                     return
                 index += 1
@@ -215,7 +215,7 @@ class Script:
         if word.variable is not None:
             for owner, value in self.variables.alternatives(word.variable):
                 if len(value) == 1 and value[0].value in self.names.modules:
-                    self.variables.use(word.variable, word.span.start, RUN_USE)
+                    self.variables.use(word.variable, word.decoded.places[0], RUN_USE)
                     only = Word(value[0].code, value[0].node, word, owner)
                     self._found(only.text, only, None, True, words[index + 1 :], code)
             return
