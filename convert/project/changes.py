@@ -12,7 +12,7 @@ from ..outcome import Outcome
 from ..report.diff import file_diff
 from .files import Plan
 from .pool import Conversion
-from .reading import Identity, identity, read_regular
+from .reading import Identity, identity, read_regular, shown
 
 _CHANGED = Left("was changed while it was being converted; run again")
 
@@ -65,7 +65,7 @@ def collect(root: Path, conversion: Conversion, plan: Plan, diff: bool) -> Chang
         try:
             raw, status = read_regular(root / path)
         except OSError as error:
-            raise ConvertError(f"cannot read {root / path}: {error.strerror or error}") from error
+            raise ConvertError(f"cannot read {shown(root / path)}: {error.strerror or error}") from error
         new = changes.files.get(path)
         return raw if new is None else new, stat.S_IMODE(status.st_mode)
 
@@ -94,5 +94,5 @@ def _diff(changes: Changes, path: str, data: bytes | None) -> bytes:
     try:
         before, status = read_regular(changes.root / path)
     except OSError as error:
-        raise ConvertError(f"cannot read {changes.root / path}: {error.strerror or error}") from error
+        raise ConvertError(f"cannot read {shown(changes.root / path)}: {error.strerror or error}") from error
     return file_diff(path, before, data, stat.S_IMODE(status.st_mode), mode if path in changes.modes else None)

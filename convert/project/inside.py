@@ -112,6 +112,9 @@ class Inside:
             descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
             try:
                 os.fsync(descriptor)
+            except OSError as error:
+                if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems cannot, and need not
+                    raise
             finally:
                 os.close(descriptor)
 

@@ -41,6 +41,12 @@ def read_regular(path: str | os.PathLike[str], directory: int | None = None) -> 
         os.close(descriptor)
 
 
+def shown(path: str | os.PathLike[str]) -> str:
+    """``path`` for a message of one line: quoted if it has line ends, or bytes that are no text."""
+    text = os.fspath(path)
+    return text if text.isprintable() else repr(text)
+
+
 Identity = tuple[int, ...]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import ConvertError
 from .journal import TMP, Entry, Journal, Run, State, interrupted, last_run, locked
+from .reading import shown
 from .tree import OWN
 
 _OLD, _NEW, _EDITED = "old", "new", "edited"
@@ -112,7 +113,7 @@ def _take_back(journal: Journal, run: Run, force: bool, left: int) -> UndoResult
             inside.remove_directory(path)
     except OSError as error:
         raise ConvertError(
-            f"cannot restore {journal.root / entry.path}: {error.strerror or error}; --undo goes on from here"
+            f"cannot restore {shown(journal.root / entry.path)}: {error.strerror or error}; --undo goes on from here"
         ) from error
     journal.drop(run)
     removed = tuple(entry.path for entry in run.entries if entry.before is None)
@@ -130,7 +131,8 @@ def _stage(journal: Journal, run: Run, todo: Sequence[Entry]) -> dict[str, str]:
             continue
         data = originals[entry.path]
         if sha256(data).hexdigest() != entry.before.sha256:
-            raise ConvertError(f"the journal {journal.root / run.name} is damaged: it lost the bytes of {entry.path}")
+            lost = f"it lost the bytes of {shown(entry.path)}"
+            raise ConvertError(f"the journal {journal.root / run.name} is damaged: {lost}")
         now = inside.status(entry.path)
         # A journal that came with a hostile tree must not make programs that run as somebody else.
         allowed = 0o1777 | (stat.S_IMODE(now.st_mode) if now is not None else 0)
@@ -144,14 +146,14 @@ def _stage(journal: Journal, run: Run, todo: Sequence[Entry]) -> dict[str, str]:
 def _state(journal: Journal, entry: Entry) -> str:
     """Whether the file of ``entry`` is the old or the new one, or has been edited."""
     if not _FORBIDDEN.isdisjoint(entry.path.split("/")):
-        raise ConvertError(f"the journal in {journal.root / OWN} is damaged: no run changes {entry.path}")
+        raise ConvertError(f"the journal in {journal.root / OWN} is damaged: no run changes {shown(entry.path)}")
     try:
         status = journal.inside.status(entry.path)
         if status is None:
             return _OLD if entry.before is None else _NEW if entry.after is None else _EDITED
         now = State.of(*journal.inside.read(entry.path)) if stat.S_ISREG(status.st_mode) else None
     except OSError as error:
-        raise ConvertError(f"cannot read {journal.root / entry.path}: {error.strerror or error}") from error
+        raise ConvertError(f"cannot read {shown(journal.root / entry.path)}: {error.strerror or error}") from error
     for name, state, other in ((_OLD, entry.before, entry.after), (_NEW, entry.after, entry.before)):
         if now is None or state is None or now.sha256 != state.sha256:
             continue
@@ -162,6 +164,6 @@ def _state(journal: Journal, entry: Entry) -> str:
 
 
 def _listed(paths: Sequence[str]) -> str:
-    shown = ", ".join(path.encode(errors="backslashreplace").decode() for path in paths[:_NAMED])
+    listed = ", ".join(map(shown, paths[:_NAMED]))
     more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
-    return f"{shown}{more} {'was' if len(paths) == 1 else 'were'}"
+    return f"{listed}{more} {'was' if len(paths) == 1 else 'were'}"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..errors import ConvertError
 from .journal import TMP, Entry, Journal, Run, State, locked
-from .reading import Identity, Unsafe, identity, read_regular
+from .reading import Identity, Unsafe, identity, read_regular, shown
 from .tree import NOT_ENTERED, OWN
 from .undo import take_back_now
 
@@ -163,7 +163,7 @@ class _Writing:
         try:
             yield
         except OSError as error:
-            raise ConvertError(f"cannot write {self.root / relative}: {error.strerror or error}") from error
+            raise ConvertError(f"cannot write {shown(self.root / relative)}: {error.strerror or error}") from error
 
 
 _CHANGED = "was changed while it was being converted; run again"

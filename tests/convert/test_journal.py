@@ -245,6 +245,27 @@ def test_journal_tells_about_the_last_run(tree: Path) -> None:
     assert last_run(tree, "c.txt") is None
 
 
+def test_journal_is_not_copied(tree: Path) -> None:
+    (tree / "b.py").write_bytes(b"import torch\n")
+    run(Options(tree, "torch.yaml", cache=False), silent)
+    run(Options(tree, "torch.yaml", output=tree.parent / "copy", cache=False), silent)
+    assert (tree / ".ms-convert").is_dir()
+    assert not (tree.parent / "copy" / ".ms-convert").exists()
+    assert snapshot(tree.parent / "copy") == snapshot(tree)
+
+
+def test_messages_are_one_line_whatever_names_are(tree: Path) -> None:
+    name = "new\nline\udcff.py"
+    write_in_place(tree, {name: b"x"})
+    (tree / name).write_bytes(b"y")
+    with pytest.raises(ConvertError, match=r"were edited|was edited") as caught:
+        undo(tree)
+    assert str(caught.value).startswith(r"'new\nline\udcff.py' was edited")
+    with pytest.raises(ConvertError, match="was changed while") as caught:
+        write_in_place(tree, {name: b"x"}, seen={name: None})
+    assert "\n" not in str(caught.value)
+
+
 def test_journal_has_only_what_was_changed(tree: Path) -> None:
     (tree / "big.py").write_bytes(b"x" * 1_000_000)
     write_in_place(tree, {"b.py": b"B" * 1_000_000})

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from ms_convert.errors import ConvertError, RuleError
 from ms_convert.kinds.file import FileRule
+from ms_convert.language.examples import run_examples
 from ms_convert.language.ruleset import load_rules
 from ms_convert.project.undo import undo
 from ms_convert.report.diff import file_diff
@@ -372,6 +373,14 @@ def test_wrong_rule(tmp_path: Path, text: str, line: int, message: str) -> None:
     assert said.startswith(f"{tmp_path / 'r.yaml'}:{line}: ")
     assert message in said
     assert "\n" not in said
+
+
+def test_rule_in_the_documentation(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "rules" / "file.md").read_text(encoding="utf-8")
+    text = page.partition("```yaml\n")[2].partition("```")[0]
+    (tmp_path / "r.yaml").write_text(f"version: 1\nrules:\n{text}")
+    rules = load_rules(str(tmp_path / "r.yaml"))
+    assert [result.failure for result in run_examples(rules)] == [None]
 
 
 def test_good_rule(tmp_path: Path) -> None:
