@@ -94,6 +94,11 @@ class ShellRule(Rule):
         fields = {name: action[name] for name in ("rename", "remove", "unsupported", "keep") if name in action}
         return cls(**head, variables=frozenset(match["variable"]), **fields)
 
+    def kind_of_files(self) -> tuple[str, ...]:
+        # A script need not be called *.sh, but then the rule has to name it.
+        named = (path.rstrip("/").rpartition("/")[2] for path in self.paths)
+        return (*self.file_names, *(name for name in named if name and not set("*?[!") & set(name)))
+
     def words(self) -> Iterable[str] | None:
         if any("*" in name for name in self.variables):
             return None

@@ -220,6 +220,7 @@ class Script:
                     self._found(only.text, only, None, True, words[index + 1 :], code)
             return
         if word.value is None or word.value not in self.names.modules | self.names.programs:
+            self._module_of_tool(words, index + 1, code)
             return
         start = interpreter
         if interpreter.site is not None and interpreter.code is not word.code:
@@ -228,6 +229,15 @@ class Script:
             plain = plain and all(len(v) == 1 and v[0].text == interpreter.text for _, v in values)
         whole = Span(start.span.start, word.span.end) if plain and start.code is word.code else None
         self._found(word.value, word, whole, True, words[index + 1 :], code)
+
+    def _module_of_tool(self, words: list[Word], index: int, code: Code) -> bool:
+        """Look for ``-m MODULE`` among the arguments of a debugger or profiler for Python, which runs the module."""
+        for place in range(index, len(words) - 1):
+            following = words[place + 1]
+            if words[place].text == "-m" and following.value is not None and following.value in self.names.modules:
+                self._found(following.value, following, None, True, words[place + 2 :], code)
+                return True
+        return False
 
     def _lookup(self, words: list[Word], index: int, code: Code) -> None:
         for word in words[index:]:
@@ -252,7 +262,7 @@ class Script:
             self._run_strings([word for word in arguments if word.is_script or word.variable], code)
         elif name in programs.PROCESS_NAMES:
             self.process_words.append((name, words[index:]))
-        else:
+        elif name in programs.PRINTING or not self._module_of_tool(words, index + 1, code):
             verdict, reason = UNSURE, f"given to {name}, which may run it or not"
             if name in programs.PRINTING:
                 files = output_files(code, node) if node is not None else []

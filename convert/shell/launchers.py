@@ -143,12 +143,27 @@ def _not_run(file: TextFile, script: Script, rules: Sequence[ShellRule], handled
     for code, words in script.commands:
         if code.verdict != RUN:
             continue
-        for word in words[1:]:
+        for index, word in enumerate(words[1:], 1):
             for rule in rules:
-                if word.value in rule.launchers and word.span.start not in handled:
-                    handled.add(word.span.start)
+                if word.value not in rule.launchers or word.span.start in handled:
+                    continue
+                handled.add(word.span.start)
+                if _may_be_run(script, words, index):
+                    findings.matches[rule.id] += 1
+                    reason = f"given to {words[0].text}, which may run it or not"
+                    findings.left.append(file.left(rule.id, *word.span, reason))
+                else:
                     reason = f"an argument of {words[0].text}, not run"
                     findings.kept.append(file.left(rule.id, *word.span, reason))
+
+
+def _may_be_run(script: Script, words: list[Word], index: int) -> bool:
+    """Whether the word looks like a command with flags that is given to a program nobody knows."""
+    program, _ = script.wrappers.program(words)
+    if program in programs.PRINTING | programs.INSTALLERS | programs.PROCESS_NAMES:
+        return False
+    following = [word.text for word in words[index + 1 : index + 2]]
+    return words[index - 1].text[:2] != "--" and any(text[:1] in ("-", "$") for text in following)
 
 
 def _not_understood(file: TextFile, script: Script, rules: Sequence[ShellRule], findings: Findings) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 PRINTING = frozenset({"echo", "printf", "logger", ":", "true", "false"})
 SHELLS = frozenset({"bash", "sh", "zsh", "dash", "ksh"})
+INSTALLERS = frozenset({"pip", "pip3", "conda", "mamba", "apt", "apt-get", "yum", "dnf", "brew", "npm"})
 # These tell where a program lies, so they have to be asked for the new one.
 LOOKUPS = frozenset({"which", "type", "hash", "whereis"})
 # Options with which a program compares its pattern with the whole name of a process, or its whole command line.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,8 @@ TRANSFORMED = [
     ("$PYTHON -m torch.distributed.run a.py\n", "$PYTHON -m mindtorch.distributed.run a.py\n"),
     ("/v/bin/python -m torch.distributed.run a\n", "/v/bin/python -m mindtorch.distributed.run a\n"),
     ("python -X dev -m torch.distributed.run a\n", "python -X dev -m mindtorch.distributed.run a\n"),
+    ("debugpy-run -p :1 -m torch.distributed.run a\n", "debugpy-run -p :1 -m mindtorch.distributed.run a\n"),
+    ("python -m pdb -m torch.distributed.run a\n", "python -m pdb -m mindtorch.distributed.run a\n"),
     ("python -um torch.distributed.run a\n", "python -um mindtorch.distributed.run a\n"),
     ("PYTHON=python3; $PYTHON -m torch.distributed.run a\n", "PYTHON=python3; mindtorchrun a\n"),
     (
@@ -147,7 +150,7 @@ UNCHANGED = [
     "if [ $L = torchrun ]; then a; fi\n",
     "case $L in torchrun) a;; esac\n",
     "grep torchrun log; pkill -f torchrun; pgrep torchrun\n",
-    "pip install torch torchrun\n",
+    "pip install torchrun --upgrade; python a.py --launcher torchrun --lr 1\n",
     "torchrun_log=1; mytorchrun a; torchrun.sh; ./torchrun-x\n",
     "python torchrun.py; python -m torch.distributed.runner; python -m torch.utils.collect_env\n",
     "torchrun() { a; }\ntorchrun b\n",
@@ -167,6 +170,7 @@ def test_unchanged(text: str) -> None:
 LEFT = [
     ("# torchrun\ntor'ch'run a\n", "spelled in pieces"),
     ('foo "torchrun a b"\n', "given to foo, which may run it or not"),
+    ("foo -x torchrun --nnodes 1 a\n", "given to foo, which may run it or not"),
     ("export LAUNCHER=torchrun\n", "nothing in this file runs $LAUNCHER"),
     ("L=torchrun\n[ $L = x ]\npython a.py --l $L\n$L a\n", "$L is run, and is data at another place"),
     ('L="torchrun a b"\nfoo "$L"\n', "not run in this file but given to something"),
@@ -207,6 +211,9 @@ def test_ignore_comment() -> None:
 def test_only_scripts_unless_paths_say_so() -> None:
     assert convert("torchrun a\n", RULES, path="Makefile").after is None
     assert convert("torchrun a\n", RULES, path="a/b.bash").after == b"mindtorchrun a\n"
+    named = RuleSet(tuple(replace(rule, paths=("bin/launch", "*.sh")) for rule in RULES.of(ShellRule)))
+    assert convert("torchrun a\n", named, path="bin/launch").after == b"mindtorchrun a\n"
+    assert convert("torchrun a\n", named, path="bin/other").after is None
 
 
 @pytest.mark.parametrize(
