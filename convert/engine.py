@@ -103,7 +103,11 @@ def _outcome(file: TextFile, findings: Findings) -> Outcome:
 
 
 def _ignored(file: TextFile, edit: Edit, ignores: Ignores) -> bool:
-    return bool(ignores.by_line) and ignores.covers(edit.rule, edit.line, file.line_column(edit.end)[0])
+    if not ignores.by_line:
+        return False
+    # A removed line goes with its line end, which does not make the next line a part of it.
+    last = edit.start + len(file.text[edit.start : edit.end].rstrip("\r\n"))
+    return ignores.covers(edit.rule, edit.line, file.line_column(last)[0])
 
 
 def _lines(left: Left) -> tuple[int, int]:
