@@ -258,6 +258,15 @@ class Script:
             self._lookup(words, index + 1, code)
         elif name in programs.CODE_OPTIONS:
             self._option_code(programs.CODE_OPTIONS[name], arguments, code)
+        elif name == "alias":
+            for word in arguments:
+                skip = word.text.find("=") + 1
+                if skip:
+                    self.reader.add(word.code.code_of(word.node, code.verdict, code.reason, skip=skip))
+        elif name == "find":
+            for position, word in enumerate(arguments):
+                if word.text in programs.FIND_RUNS:
+                    self._follow(arguments[position + 1 :], code, None)
         elif name in programs.CODE_ARGUMENTS:
             self._run_strings([word for word in arguments if word.is_script or word.variable], code)
         elif name in programs.PROCESS_NAMES:

@@ -99,6 +99,7 @@ WRAPPERS: dict[str, Wrapper] = {
 }
 # Programs that take code as the value of an option, and those that take it as an argument.
 CODE_OPTIONS = {"su": ("-c", "--command"), "sbatch": ("--wrap",), "script": ("-c", "--command"), "runuser": ("-c",)}
+FIND_RUNS = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
 CODE_ARGUMENTS = frozenset({"tmux", "screen", "trap"})
 
 

@@ -89,6 +89,8 @@ TRANSFORMED = [
     ("docker run $OPTS $IMAGE torchrun a\n", "docker run $OPTS $IMAGE mindtorchrun a\n"),
     ("uv run python -m torch.distributed.run a\n", "uv run mindtorchrun a\n"),
     ('sbatch --wrap="torchrun a"\n', 'sbatch --wrap="mindtorchrun a"\n'),
+    ("alias tr=torchrun tq='torchrun a'\n", "alias tr=mindtorchrun tq='mindtorchrun a'\n"),
+    ("find . -name x -exec torchrun {} \\;\n", "find . -name x -exec mindtorchrun {} \\;\n"),
     ('tmux new -d "torchrun a"\n', 'tmux new -d "mindtorchrun a"\n'),
     ('echo "torchrun a" >> run.sh\n', 'echo "mindtorchrun a" >> run.sh\n'),
     ('f() { torchrun "$@"; }\n', 'f() { mindtorchrun "$@"; }\n'),
