@@ -22,9 +22,12 @@ RARE_IMPORTS = [
     "import torch as torch", "from . import torch", "import mindtorch", "import torch as mindtorch",
     "from other import *", "from torch.nn import *",
 ]  # fmt: skip
-BY_TEXT = ["sorted(k for k in locals() if k == 'torch')", "globals().get('torch')", "eval('torch')", "'torch' in vars()"]
-PARAMETERS = ["", "", "", "x=torch.p", "torch", "torch=torch.p", "*torch", "x: torch.T = torch.p, *, k=torch.k", "mindtorch=1"]
-# fmt: skip
+BY_TEXT = [
+    "sorted(k for k in locals() if k == 'torch')", "globals().get('torch')", "eval('torch')", "'torch' in vars()",
+]  # fmt: skip
+PARAMETERS = [
+    "", "", "", "x=torch.p", "torch", "torch=torch.p", "*torch", "x: torch.T = torch.p, *, k=torch.k", "mindtorch=1",
+]  # fmt: skip
 
 
 class Program:
@@ -90,8 +93,9 @@ class Program:
             f"list({inner} for x in [{other}] for torch in [x])", f"[[torch for _ in 'a'] for torch in [{inner}]]",
             f"(lambda: {inner})()", f"(lambda torch: {inner})({other})", f"(lambda torch=torch: {inner})()",
             f"(lambda *a, x={other}: (a, {inner}))(torch)", f"(torch := {inner})", f"[(torch := {inner}) for _ in 'a']",
-            f"({inner} if torch else {other})", f"f'{{{other}}}: {{torch.s}} torch'", f"f'''{{torch.w}}\n{{torch!s:>{{torch.w}}}}'''",
-            "f'{torch=}'", "f'{torch.a = !s}'", f"'torch' f'{{torch.a}}' f'{{ {inner} }}'", "f\"{f'{torch.d}' + 'torch'}\"",
+            f"({inner} if torch else {other})", f"f'{{{other}}}: {{torch.s}} torch'",
+            "f'''{torch.w}\n{torch!s:>{torch.w}}'''", "f'{torch=}'", "f'{torch.a = !s}'",
+            f"'torch' f'{{torch.a}}' f'{{ {inner} }}'", "f\"{f'{torch.d}' + 'torch'}\"",
             f"dict(torch={inner})['torch']", f"{{'torch': {inner}}}['torch']", f"getattr(torch, 'torch', {inner})",
             f"torch.f(*[{inner}], torch={other})[torch]", f"(not {inner}, -torch, torch @ {other})",
             *(BY_TEXT if self.rare else ()),
@@ -101,7 +105,8 @@ class Program:
         name = self.new("f")
         head = f"{self.pick('def', 'def', 'def', 'async def')} {name}({self.pick(*PARAMETERS)})"
         returns = self.pick("", "", " -> torch.R", " -> 'torch.R'")
-        lines = [f"{head}{returns}:", *indented([*self.block("function", depth + 1), self.pick("return torch", "pass")])]
+        last = self.pick("return torch", "pass")
+        lines = [f"{head}{returns}:", *indented([*self.block("function", depth + 1), last])]
         if self.random.random() < 0.3:
             lines.insert(0, self.pick("@deco(torch.d)", "@deco(lambda: torch)", "@torch.d"))
         if self.random.random() < 0.1:
@@ -134,13 +139,16 @@ class Program:
 
     def handler(self, kind: str, depth: int) -> list[str]:
         body = self.pick("import missing", f"raise_({self.value(1)})", "torch.x", self.an_import())
-        caught = self.pick("ImportError", "Exception", "(ImportError, torch.Error)", "Exception as torch", "Exception as x")
+        caught = self.pick(
+            "ImportError", "Exception", "(ImportError, torch.Error)", "Exception as torch", "Exception as x"
+        )
         lines = ["try:", f"    {body}", f"except {caught}:", f"    {self.pick('torch = None', 'pass', self.simple())}"]
         return [*lines, *self.pick([], ["else:", f"    {self.an_import()}"], ["finally:", f"    {self.simple()}"])]
 
     def match(self, kind: str, depth: int) -> list[str]:
         pattern = self.pick("torch.a", "[torch]", "[1, *torch]", "{'torch': torch}", "int() as torch", "torch.T()", "_")
-        return [f"match {self.value(1)}:", f"    case {pattern}:", f"        {self.simple()}", "    case _: show(torch)"]
+        cases = [f"    case {pattern}:", f"        {self.simple()}", "    case _: show(torch)"]
+        return [f"match {self.value(1)}:", *cases]
 
     def later(self) -> list[str]:
         return [self.an_import()] if self.random.random() < 0.3 else []

@@ -65,7 +65,8 @@ def results(suite: Suite, root: Path, path: list[Path], report: Path) -> dict[st
         environment.pop(name, None)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
     command += ["-c", os.devnull, "--rootdir", str(root), f"--junitxml={report}", *suite.tests]
-    done = subprocess.run(command, cwd=root / suite.project, env=environment, capture_output=True, text=True, check=False)
+    directory = root / suite.project
+    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 1), done.stdout[-5000:] + done.stderr[-5000:]
     found: dict[str, str] = {}
     for case in ElementTree.parse(report).iter("testcase"):
