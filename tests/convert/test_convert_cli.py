@@ -223,16 +223,20 @@ def test_json(tree: Path) -> None:
     assert (report["rules"][0], report["rules"][-1]) == ("torch.yaml", "llm.yaml")
     del report["summary"]["seconds"]
     assert report["summary"] == {
-        "files": 4,
+        "files": 5,
         "converted": 1,
         "skipped": 1,
         "left": 1,
+        "kept": 0,
+        "unsupported": 0,
         "edits": 1,
         "edits_by_rule": {"torch-import": 1},
+        "coverage": 100.0,
+        "coverage_min": None,
         "exit_code": 1,
     }
     bad, left, converted = report["files"]
-    assert bad == {"path": "bad.py", "status": "skipped", "reason": "invalid syntax", "line": 2}
+    assert bad == {"path": "bad.py", "status": "skipped", "reason": "invalid syntax", "line": 2, "unsupported": []}
     assert left["left"] == [
         {
             "line": 2,
