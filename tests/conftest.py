@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,12 +16,9 @@ settings.load_profile("repeatable")
 ROOT = Path(__file__).resolve().parents[1]
 
 
-@pytest.fixture(autouse=True, scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The cache of the converter is a directory of the test run's own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MS_CONVERT_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
-        yield
+# The cache of the converter is a directory of the test run's own.
+_CACHE = tempfile.TemporaryDirectory(prefix="ms-convert-cache-")
+os.environ["MS_CONVERT_CACHE_DIR"] = _CACHE.name
 
 
 @pytest.fixture(scope="session")
