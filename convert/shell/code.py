@@ -136,6 +136,10 @@ class Code:
         return Decoded("".join(text), places, dynamic)
 
     def _unescape(self, start: int, end: int, escaped: str, text: list[str], places: list[int]) -> None:
+        if not escaped or "\\" not in self.text[start:end]:
+            text.append(self.text[start:end])
+            places += self.places[start:end]
+            return
         index = start
         while index < end:
             if self.text[index] == "\\" and index + 1 < end and escaped:
