@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..edits import Edit, Span
-from ..errors import SourceError
+from ..errors import RuleError, SourceError
 from ..findings import Findings
 from ..language.model import Rule, Where
 from ..python.comments import rest_of_line
@@ -38,6 +38,8 @@ class DefinitionRule(Rule):
     @classmethod
     def from_data(cls, head: Mapping[str, Any], match: Any, action: Any, where: Where) -> DefinitionRule:
         (kind,) = action
+        if kind == "import" and action[kind] == match["name"]:
+            raise RuleError(where("action", "import"), f"{head['id']}: {match['name']} would import itself")
         return cls(**head, name=match["name"], action=kind, target="" if kind == "drop" else action[kind])
 
     def words(self) -> Iterable[str] | None:
@@ -132,7 +134,9 @@ def _edits(
     if rule.action == "decorate":
         if any(ast.unparse(decorator) == rule.target for decorator in node.decorator_list):
             return []
-        edit = module.edit(rule.id, Span(own.start, own.start), f"@{rule.target}{new_line}")
+        # No insertion, before which others might be made at the same place.
+        first = Span(own.start, own.start + 1)
+        edit = module.edit(rule.id, first, f"@{rule.target}{new_line}", first)
     else:
         call = f"{name} = {rule.target}({name})"
         if definition.next is not None and ast.unparse(definition.next) == call:

@@ -47,8 +47,6 @@ class InsertRule(Rule):
             raise RuleError(place, f"{head['id']}: the statement is empty")
         if match and "at" in action:
             raise RuleError(where("action", "at"), f"{head['id']}: give match.{next(iter(match))} or at, not both")
-        if not head["paths"]:
-            raise RuleError(where("id"), f"{head['id']}: say in which files, with paths")
         for at, definition in match.items():
             return cls(**head, statement=statement, at=at, definition=definition)
         return cls(**head, statement=statement, at=action.get("at", "top"))

@@ -17,7 +17,7 @@ from ..python.module import PythonModule
 from ..python.names import Names, Scope, bound_name
 from ..python.patterns import Captures, Matcher, PatternError
 from ..python.surroundings import Surroundings
-from ..python.template import Filling
+from ..python.template import Filling, Indents
 from ..settings import Settings
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def find(module: PythonModule, rules: RuleSet, settings: Settings) -> Findings:
     if not active:
         return findings
     matcher = Matcher(module.names, rules.roots)
-    surroundings = Surroundings(module.tree)
+    surroundings, indents = Surroundings(module.tree), Indents()
     taken: dict[str, set[ast.AST]] = {rule.id: set() for rule in active}
     for node, scope, fstring in sorted(module.names.recorded, key=lambda item: _place(item[0])):
         for rule in active:
@@ -190,19 +190,20 @@ def find(module: PythonModule, rules: RuleSet, settings: Settings) -> Findings:
             assert rule.template is not None
             try:
                 heads = _heads(module, rule, rules, settings, nodes, scope)
-                where = (nodes, scope, fstring, heads, surroundings)
+                where = (nodes, scope, fstring, heads, surroundings, indents)
+                added = [e for source in rule.imports for e in add_import(module, rules, rule.id, source, scope)]
                 edits = Filling(module, rule.id, rule.template, rule.statements, captures, *where).edits()
-                for source in rule.imports:
-                    edits += add_import(module, rules, rule.id, source, scope)
             except SourceError as error:
                 findings.left.append(module.left(rule.id, fstring or node, error.reason))
                 continue
-            findings.edits += edits
+            findings.edits += [*edits, *added]
+    findings.edits += indents.edits(module)
     return findings
 
 
-def _place(node: ast.AST) -> tuple[int, int]:
-    return node.lineno, node.col_offset  # type: ignore[attr-defined]
+def _place(node: ast.AST) -> tuple[int, int, int, int]:
+    """Outermost first."""
+    return node.lineno, node.col_offset, -node.end_lineno, -node.end_col_offset  # type: ignore[attr-defined]
 
 
 def _may_match(rule: PatternRule, text: str) -> bool:

@@ -182,8 +182,8 @@ class Arguments:
         pieces: list[Piece] = []
         for index, (prefix, argument) in enumerate(items):
             if index:
-                between = text[self._written[index - 1].value.end : self._written[index].span.start]
-                pieces.append(between if between.strip() == "," else ", ")
+                between = Span(self._written[index - 1].value.end, self._written[index].span.start)
+                pieces.append(between if text[between.start : between.end].strip() == "," else ", ")
             # By name, a generator expression needs parentheses of its own.
             bare = prefix and self._bare_generator
             pieces += [prefix, "(", argument.value, ")"] if bare else [prefix, argument.value]
@@ -201,6 +201,10 @@ def argument_spans(
     every = sorted([*call.args, *(keyword.value for keyword in call.keywords)], key=lambda n: module.span(n, fstring))
     places, _ = _places(module.text[span.start : span.end], span.start)
     by_node = {node: place for node, (place, _, _) in zip(every, places, strict=True)}
+    for node in every:
+        if isinstance(node, ast.GeneratorExp):
+            # With parentheses, which may be those of the call.
+            by_node[node] = min(by_node[node], module.span(node, fstring))
     return sorted(by_node[node.value if isinstance(node, ast.keyword) else node] for node in nodes)  # type: ignore[index]
 
 

@@ -27,6 +27,7 @@ class Surroundings:
 
     def __init__(self, tree: ast.Module) -> None:
         self._places: dict[ast.AST, _Place] = {}
+        self._moved: dict[ast.AST, bool] = {}
         for parent in ast.walk(tree):
             for name in parent._fields:
                 value = getattr(parent, name, None)
@@ -44,5 +45,15 @@ class Surroundings:
 
     def takes_anything(self, node: ast.AST) -> bool:
         """Whether an expression of any precedence can stand in the place of ``node`` without parentheses."""
+        if node in self._moved:
+            return self._moved[node]
         place = self._places[node]
         return (type(place.parent), place.field) in _OPEN
+
+    def move(self, node: ast.AST, takes_anything: bool) -> None:
+        """Note that ``node`` will stand elsewhere; ``takes_anything`` tells about that place."""
+        self._moved[node] = takes_anything and self._moved.get(node, True)
+
+    def is_moved(self, node: ast.AST) -> bool:
+        """Whether ``node`` will stand elsewhere, without the parentheses that it has here."""
+        return node in self._moved

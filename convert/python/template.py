@@ -29,12 +29,39 @@ _ATOMS = (
 _LOOSE = (ast.Tuple, ast.Yield, ast.YieldFrom, ast.NamedExpr, ast.Starred)
 
 
+class Indents:
+    """How lines inside of quoted statements are to be indented: one edit a line, however deep the quotes nest."""
+
+    def __init__(self) -> None:
+        self._lines: dict[int, tuple[str, str, str]] = {}
+
+    def add(self, rule: str, moves: dict[int, tuple[str, str]]) -> None:
+        """Take ``moves`` (where a line starts: indentation before and after) over, on top of those that are there."""
+        for start, (old, new) in moves.items():
+            first, outer, moved = self._lines.get(start, (rule, "", ""))
+            self._lines[start] = (first, old, moved + new[len(outer) :])
+
+    def new_line(self, module: PythonModule, span: Span, new_line: str) -> str:
+        """``new_line`` (line end and indentation) of the statement at ``span`` as it will be."""
+        line_end = module.source.line_end
+        indent = new_line.removeprefix(line_end)
+        _, old, new = self._lines.get(span.start - len(indent), ("", "", ""))
+        return line_end + new + indent[len(old) :]
+
+    def edits(self, module: PythonModule) -> list[Edit]:
+        """The edits that move the lines."""
+        return [
+            module.edit(rule, Span(start, start + len(old)), new, yields=True)
+            for start, (rule, old, new) in self._lines.items()
+        ]
+
+
 @dataclass
 class Filling:
     """One template on its way into a module.
 
     ``nodes`` are what matched, in ``scope`` and ``fstring``; ``heads`` are names in the template and how the module
-    spells them. ``moves`` collects changes of indentation inside what is quoted.
+    spells them. ``indents`` tells how lines that other edits move will be indented.
     """
 
     module: PythonModule
@@ -47,14 +74,18 @@ class Filling:
     fstring: ast.JoinedStr | None
     heads: dict[str, ast.Name]
     surroundings: Surroundings
-    moves: list[Edit] = field(default_factory=list)
+    indents: Indents
+    moves: dict[int, tuple[str, str]] = field(default_factory=dict)
 
     def edits(self) -> list[Edit]:
         """The edits that put the template in place. Raises :class:`SourceError` if that cannot be done surely."""
         whole = self._whole()
         if self.statements:
             self._check_line(whole)
-        pieces = self._pieces(whole)
+        marked = self._pieces(whole)
+        new_line = self.module.new_line(whole)
+        here = self.module.source.line_end if new_line is None else new_line
+        pieces = [here if piece is None else piece for piece in marked]
         quoted = [piece for piece in pieces if isinstance(piece, Span)]
         if has_comment(self.module, whole, quoted):
             raise SourceError("a comment stands in what is to be replaced")
@@ -66,7 +97,24 @@ class Filling:
             text = self._text(edit)
         self._check_meaning(text, whole)
         gone = [span for span in self._captured() if not any(q.start <= span.start < q.end for q in quoted)]
-        return [replace(edit, discards=tuple(gone)), *self.moves]
+        if self.statements and None in marked:
+            # The line may be about to move itself.
+            there = self.indents.new_line(self.module, whole, here)
+            edit = self.module.edit(self.rule, whole, *(there if piece is None else piece for piece in marked))
+        self.indents.add(self.rule, self.moves)
+        self._note_places()
+        return [replace(edit, discards=tuple(gone))]
+
+    def _note_places(self) -> None:
+        """What was captured will stand in other surroundings, which other edits have to know."""
+        body = parse_pattern(self.template)
+        tree = ast.Module(body, [])
+        around = Surroundings(tree)
+        root = body[0].value if not self.statements and isinstance(body[0], ast.Expr) else None
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name) and node.id.startswith(ONE):
+                place, at = (self.surroundings, self.nodes[0]) if node is root else (around, node)
+                self.surroundings.move(self.captures.one[node.id.removeprefix(ONE)], place.takes_anything(at))
 
     def _whole(self) -> Span:
         spans = [self._span(node) for node in self.nodes]
@@ -76,7 +124,9 @@ class Filling:
         return statement_span(self.module, node) if isinstance(node, ast.stmt) else self.module.span(node, self.fstring)
 
     def _text(self, edit: Edit) -> str:
-        return replacement(self.module.text, edit, check_disjoint(self.module.text, [edit, *self.moves]))
+        moves = Indents()
+        moves.add(self.rule, self.moves)
+        return replacement(self.module.text, edit, check_disjoint(self.module.text, [edit, *moves.edits(self.module)]))
 
     def _check_line(self, whole: Span) -> None:
         alone = self.module.new_line(whole) is not None
@@ -90,13 +140,13 @@ class Filling:
         if "#" in self.template.rpartition("\n")[2] and behind:
             raise SourceError("a comment stands behind the statement, and the replacement has its own")
 
-    def _pieces(self, whole: Span) -> list[Piece]:
+    def _pieces(self, whole: Span) -> list[Piece | None]:
+        """The result; None stands for a line end and the indentation of the statement."""
         new_line = self.module.new_line(whole) if self.statements else None
         line_end = self.module.source.line_end
         indent = "" if new_line is None else new_line.removeprefix(line_end)
-        own_indent = Span(whole.start - len(indent), whole.start)
         bare = self._bare_occurrences()
-        pieces: list[Piece] = []
+        pieces: list[Piece | None] = []
         column = ""  # what the template has before this place, on its own line
         for index, (kind, text) in enumerate(_without_empty(split_template(self.template), self.captures)):
             if kind == "$":
@@ -110,9 +160,8 @@ class Filling:
                 lines = text.split("\n")
                 for number, line in enumerate(lines):
                     if number:
-                        # The indentation is quoted: it may be about to change itself.
-                        filled = indent and (line.strip() or number == len(lines) - 1)
-                        pieces += [line_end, own_indent] if filled else [line_end]
+                        filled = self.statements and (line.strip() or number == len(lines) - 1)
+                        pieces.append(None if filled else line_end)
                         column = ""
                     column += line
                     pieces += self._with_heads(line)
@@ -143,6 +192,8 @@ class Filling:
                 for index, (kind, text) in enumerate(parts)
             )  # fmt: skip
 
+        if not self.statements:  # the parentheses around all of it are another question
+            parts = [("", "("), *parts, ("", ")")]
         wanted = _dump(_parse(filled(None)))
         found: set[int] = set()
         for index, (kind, _) in enumerate(parts):
@@ -152,10 +203,10 @@ class Filling:
                 except SourceError:
                     same = False
                 if same:
-                    found.add(index)
+                    found.add(index - (not self.statements))
         return found
 
-    def _many(self, name: str, indent: str, column: str) -> list[Piece]:
+    def _many(self, name: str, indent: str, column: str) -> Sequence[Piece]:
         nodes = self.captures.many[name]
         if not nodes:
             return ["pass"]
@@ -185,43 +236,38 @@ class Filling:
         span = Span(self._span(nodes[0]).start, self._span(nodes[-1]).end)
         span = Span(_with_comments_above(self.module, span.start), span.end)
         new_line = self.module.new_line(Span(span.start, span.start))
-        old = indent if new_line is None else new_line.removeprefix(self.module.source.line_end)
-        if old == indent:
+        if new_line is None:
             return span
+        old = new_line.removeprefix(self.module.source.line_end)
         inside = {line for node in nodes for line in lines_in_strings(node)}
         first, last = self.module.source.line_column(span.start)[0], self.module.source.line_column(span.end)[0]
-        for line in range(first + 1, last + 1):
+        for line in range(first, last + 1):
             start = self.module.source.line_starts[line - 1]
-            if line not in inside and self.module.text.startswith(old, start):
-                self._move(start, old, indent)
+            moves = line not in inside and self.module.text.startswith(old, start)
+            if moves and self.moves.setdefault(start, (old, indent)) != (old, indent):
+                raise SourceError("the same statements would stand at two depths")
         return span
 
-    def _move(self, start: int, old: str, new: str) -> None:
-        # As little as possible: what stands deeper may move by itself as well.
-        if old.startswith(new):
-            edit = self.module.edit(self.rule, Span(start + len(new), start + len(old)), yields=True)
-        elif new.endswith(old):
-            edit = self.module.edit(self.rule, Span(start, start), new[: len(new) - len(old)], yields=True)
-        else:
-            edit = self.module.edit(self.rule, Span(start, start + len(old)), new, yields=True)
-        if edit not in self.moves:
-            self.moves.append(edit)
-
     def _needs_parentheses(self, text: str) -> bool:
+        body = _parse(f"({text}\n)")
+        root = body[0].value if isinstance(body[0], ast.Expr) else None
+        own = len(_call(text).args) == 1 if isinstance(root, ast.Tuple) else root is None or _place(root) != (1, 1)
+        if own:
+            return False
+        loose = isinstance(root, _LOOSE)
+        whole = self._whole()
+        before, after = self.module.text[: whole.start].rstrip()[-1:], self.module.text[whole.end :].lstrip()[:1]
+        if (before, after) == ("(", ")") and not loose and not self.surroundings.is_moved(self.nodes[0]):
+            return False
         try:
-            root = ast.parse(text, mode="eval").body
+            ast.parse(text, mode="eval")
         except SyntaxError:
             return True  # goes on in the next line
-        if isinstance(root, ast.Tuple):
-            if len(_call(text).args) == 1:
-                return False
-        elif (root.lineno, root.col_offset) != (1, 0):
-            return False  # the template has its own
         if self.fstring is not None:
             return not isinstance(root, _ATOMS) or text.startswith("{")
         if isinstance(root, _ATOMS) or (isinstance(root, ast.Constant) and not isinstance(root.value, (int, float))):
             return False
-        return isinstance(root, _LOOSE) or not self.surroundings.takes_anything(self.nodes[0])
+        return loose or not self.surroundings.takes_anything(self.nodes[0])
 
     def _check_meaning(self, text: str, whole: Span) -> None:
         """Raise :class:`SourceError` unless ``text`` means the template with what was captured in its places."""
@@ -318,6 +364,10 @@ def _parse(text: str) -> list[ast.stmt]:
 
 def _dump(body: Sequence[ast.AST]) -> str:
     return re.sub(r"ctx=(?:Store|Del)\(\)", "ctx=Load()", " ".join(map(ast.dump, body)))
+
+
+def _place(node: ast.expr) -> tuple[int, int]:
+    return node.lineno, node.col_offset
 
 
 def _call(text: str) -> ast.Call:
