@@ -58,7 +58,7 @@ def _prefilter(names: frozenset[str]) -> re.Pattern[bytes]:
     return re.compile(
         rf"""
         \.\s*(?:{any_name})\b                                     # an attribute, or a dotted path in a string
-        | \bfrom\b[^#\n]*\bimport\b(?:[^()\n]|\\\s|\([^)]*\))*\b(?:{any_name})\b
+        | \bfrom\b[^#\n]*\bimport\b(?:[^()\n]|\\\r?\n)*(?:\((?:[^)#]|\#[^\n]*)*)?\b(?:{any_name})\b
         | \bimport\b[ \t(\\]*\*
         | ['"](?:{any_name})['"]
         """.encode(),
