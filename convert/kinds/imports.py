@@ -38,6 +38,10 @@ class ImportRule(Rule):
     def from_data(cls, head: Mapping[str, Any], match: Any, action: Any, where: Where) -> ImportRule:
         module = match["module"]
         if "unsupported" in action:
+            for path in (("match", "except"), ("action", "submodules")):
+                if path[1] in (match if path[0] == "match" else action):
+                    message = f"{path[1]} says what becomes of parts, unsupported that nothing does; take one out"
+                    raise RuleError(where(*path), f"{head['id']}: {message}")
             return cls(**head, module=module, unsupported=action["unsupported"].strip())
         targets: dict[str, str | None] = {module: action["module"]}
         below = action.get("submodules", {})
@@ -170,6 +174,8 @@ def _from(module: PythonModule, node: ast.ImportFrom, rules: RuleSet, findings: 
         if new is None or new.name is None:
             continue
         package, _, name = new.name.rpartition(".")
+        if not package and alias.name != "*":
+            raise SourceError(f"{source}.{alias.name} becomes {new.name}, a top-level module; use 'import ... as'")
         plan[-1] = (new.name, "*") if alias.name == "*" else (package, name)
         ids.append(new.rule)
     if ids:
