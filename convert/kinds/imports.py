@@ -60,11 +60,14 @@ class ImportRule(Rule):
         return cls(**head, module=module, targets=targets)
 
     def words(self) -> Iterable[str]:
-        yield self.module
-        if self.expect:
-            yield from {target.partition(".")[0] for target in self.targets.values() if target}
+        return self.roots()
 
     def roots(self) -> Iterable[str]:
+        # Also of what is converted already: the report tells what it uses.
+        yield self.module
+        yield from {target.partition(".")[0] for target in self.targets.values() if target}
+
+    def modules(self) -> Iterable[str]:
         return (self.module,)
 
     def claims(self) -> Iterator[tuple[str, ...]]:

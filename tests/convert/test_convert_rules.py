@@ -11,6 +11,7 @@ import pytest
 from convert_checks import check_noop, check_transformed, convert
 from ms_convert.errors import ConvertError, RuleError
 from ms_convert.kinds.imports import ImportRule
+from ms_convert.kinds.notebook import NotebookRule
 from ms_convert.kinds.strings import StringRule
 from ms_convert.language.model import Example, Rule
 from ms_convert.language.rulefile import packaged_names, schema_bytes
@@ -27,8 +28,8 @@ EXAMPLES = [
 
 @pytest.mark.parametrize(("rule", "example"), EXAMPLES)
 def test_example_of_shipped_rule(rule: Rule, example: Example) -> None:
-    alone = RuleSet((rule,))
-    for rules in (alone, SHIPPED):
+    uses = rule.uses(SHIPPED.rules) if isinstance(rule, NotebookRule) else ()
+    for rules in (RuleSet((rule, *uses)), SHIPPED):
         if example.before == example.after:
             check_noop(example.before, rules, path=example.path)
         else:
