@@ -8,6 +8,7 @@ import shutil
 import signal
 import stat
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -70,6 +71,14 @@ Files = dict[str, tuple[int, bytes]]
 def no_sync(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a process has written is there after it is killed; only a power cut needs more, and no test cuts it."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """In memory if there is such a place: every kill needs a fresh copy of the tree."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=memory) as directory:
+        yield Path(directory)
 
 
 def _write_tree(root: Path, files: int) -> None:
