@@ -21,13 +21,25 @@ class DefaultGroup(TyperGroup):
         own = {name for parameter in self.get_params(ctx) for name in (*parameter.opts, *parameter.secondary_opts)}
         if args and args[0] not in self.commands and args[0] not in own:
             args = [_DEFAULT, *args]
-        return super().parse_args(ctx, args or ["--help"])
+        if not args and not ctx.resilient_parsing:
+            args = ["--help"]
+        return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        found = super().shell_complete(ctx, incomplete)
+        known = {item.value for item in found}
+        command = self.commands[_DEFAULT]
+        return found + [i for i in command.shell_complete(self._inner(ctx), incomplete) if i.value not in known]
+
+    def _inner(self, ctx: Any) -> Any:
+        inner = type(ctx)(
+            self.commands[_DEFAULT], info_name=ctx.info_name, max_content_width=ctx.max_content_width
+        )
+        inner.help_option_names = ctx.help_option_names
+        return inner
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        command = self.commands[_DEFAULT]
-        inner = type(ctx)(command, info_name=ctx.info_name, max_content_width=ctx.max_content_width)
-        inner.help_option_names = ctx.help_option_names
-        command.format_help(inner, formatter)
+        self.commands[_DEFAULT].format_help(self._inner(ctx), formatter)
         self.format_commands(ctx, formatter)
         with formatter.section("Further options"):
             records = (parameter.get_help_record(ctx) for parameter in self.get_params(ctx))

@@ -49,7 +49,7 @@ def test_help_shows_options_and_commands() -> None:
     for arguments in (["--help"], ["-h"], []):
         result = ms_convert(*arguments)
         assert result.exit_code == 0
-        for word in ("Usage: ", "[PATH]", "--undo", "--coverage-min", "Commands:", "scan", "explain", "rules", "--version"):
+        for word in ("Usage: ", "[PATH]", "--undo", "--coverage-min", "Commands:", "scan", "explain", "--version"):
             assert word in result.stdout
     assert "rules" in ms_convert("rules", "--help").stdout
     for command in (["scan"], ["explain"], ["convert"], *(["rules", c] for c in ("list", "show", "test", "validate"))):
@@ -68,6 +68,27 @@ def test_path_with_the_name_of_a_command(tree: Path, monkeypatch: pytest.MonkeyP
     tree.rename(tree.parent / "scan")
     monkeypatch.chdir(tree.parent)
     assert "would convert 1 of 1 file" in ms_convert("./scan", "--check").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("ms-convert --st", {"--style"}),
+        ("ms-convert sc", {"scan"}),
+        ("ms-convert --style ", {"alias", "rename"}),
+        ("ms-convert convert --rep", {"--repo", "--report"}),
+        ("ms-convert rules va", {"validate"}),
+    ],
+)
+def test_shell_completion(words: str, offered: set[str]) -> None:
+    environment = {
+        "_MS_CONVERT_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
+    }
+    result = CliRunner().invoke(app, [], env=environment, prog_name="ms-convert")
+    assert result.exit_code == 0
+    assert set(result.stdout.split()) == offered
 
 
 def test_select_and_ignore(tree: Path, rules: Path) -> None:
