@@ -57,6 +57,10 @@ class DefinitionRule(Rule):
         yield "definition", self.name
 
     @property
+    def leaves_no_trace(self) -> bool:
+        return self.action == "drop"
+
+    @property
     def sought(self) -> str:
         return f"def {self.name.rpartition('.')[2]}"
 

@@ -24,7 +24,9 @@ def rule(kind: str, match: dict[str, Any] | None, action: dict[str, Any], **head
 
 def load(*rules: dict[str, Any]) -> RuleSet:
     """The rules of a file with these ``rules``."""
-    return _load(json.dumps({"version": 1, "rules": [{"why": "because", "examples": [{"unchanged": ""}], **r} for r in rules]}))
+    return _load(
+        json.dumps({"version": 1, "rules": [{"why": "because", "examples": [{"unchanged": ""}], **r} for r in rules]})
+    )
 
 
 @cache
@@ -36,7 +38,7 @@ def _load(text: str) -> RuleSet:
 
 
 def check(rules: RuleSet, before: str, after: str | None, style: str = "alias", path: str = "example.py") -> None:
-    """``before`` becomes exactly ``after`` (None: nothing is touched), nothing is left, and a second run changes nothing."""
+    """``before`` becomes exactly ``after`` (None: it stays), nothing is left, and a second run changes nothing."""
     result = convert(before, rules, style, path)
     assert (result.skipped, result.left) == (None, [])
     text = before if result.after is None else result.after.decode()
@@ -58,7 +60,7 @@ def check_left(rules: RuleSet, source: str, *reasons: str, style: str = "alias",
 
 
 def check_wrong(tmp_path: Path, lines: str, line: int, message: str) -> None:
-    """A rule file whose rule goes on with ``lines`` is refused in one line that names the place and says ``message``."""
+    """A rule that goes on with ``lines`` is refused in one line that names the place and says ``message``."""
     path = tmp_path / "r.yaml"
     head = "version: 1\nrules:\n  - id: a-rule\n    why: because\n    examples: [{unchanged: x}]\n"
     path.write_text(head + "".join(f"    {text}\n" for text in lines.splitlines()))

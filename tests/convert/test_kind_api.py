@@ -36,36 +36,74 @@ RENAMED = [
         "import mindtorch.cuda\nmindtorch.cuda.bar()\n",
     ),
     ("from torch import cuda\ncuda.foo.x.y\n", "from mindtorch import cuda\ncuda.bar.x.y\n", None),
-    ("from torch import cuda\ncuda.foobar, cuda.x.foo, x.cuda.foo\n", "from mindtorch import cuda\ncuda.foobar, cuda.x.foo, x.cuda.foo\n", None),
+    (
+        "from torch import cuda\ncuda.foobar, cuda.x.foo, x.cuda.foo\n",
+        "from mindtorch import cuda\ncuda.foobar, cuda.x.foo, x.cuda.foo\n",
+        None,
+    ),
     ("from torch import cuda\n(cuda).foo\n", "from mindtorch import cuda\n(cuda).bar\n", None),
     ("from torch import cuda\n(cuda\n  .foo)\n", "from mindtorch import cuda\n(cuda\n  .bar)\n", None),
     ("from torch import cuda\ncuda . foo\n", "from mindtorch import cuda\ncuda . bar\n", None),
     ("import torch as t\n((t).cuda).foo\n", "import mindtorch as t\n((t).cuda).bar\n", None),
     ("import torch as t\n(t  # why\n .cuda.foo)\n", "import mindtorch as t\n(t  # why\n .cuda.bar)\n", None),
-    ("import torch as t\nt.cuda.foo(t.cuda.foo(1), t.cuda.foo)\n", "import mindtorch as t\nt.cuda.bar(t.cuda.bar(1), t.cuda.bar)\n", None),
-    ("import torch as t\n@t.cuda.foo\n@t.cuda.foo(1)\ndef f(x: t.cuda.foo = t.cuda.foo): pass\n",
-     "import mindtorch as t\n@t.cuda.bar\n@t.cuda.bar(1)\ndef f(x: t.cuda.bar = t.cuda.bar): pass\n", None),
-    ("import torch as t\nclass A(t.cuda.foo, m=t.cuda.foo):\n    x = t.cuda.foo\n",
-     "import mindtorch as t\nclass A(t.cuda.bar, m=t.cuda.bar):\n    x = t.cuda.bar\n", None),
-    ("import torch as t\n[t.cuda.foo for t.x in y], {i: t.cuda.foo for i in t.cuda.foo}\n",
-     "import mindtorch as t\n[t.cuda.bar for t.x in y], {i: t.cuda.bar for i in t.cuda.bar}\n", None),
-    ("def f():\n    import torch as t\n    def g(): return t.cuda.foo\n",
-     "def f():\n    import mindtorch as t\n    def g(): return t.cuda.bar\n", None),
-    ("import torch as t\nt.cuda.foo = 1\ndel t.cuda.foo\nt.cuda.foo += 1\n",
-     "import mindtorch as t\nt.cuda.bar = 1\ndel t.cuda.bar\nt.cuda.bar += 1\n", None),
-    ("import torch as t\nmatch x:\n    case t.cuda.foo: pass\n    case t.cuda.foo(a=1): pass\n",
-     "import mindtorch as t\nmatch x:\n    case t.cuda.bar: pass\n    case t.cuda.bar(a=1): pass\n", None),
-    ("try:\n    import torch as t\nexcept ImportError:\n    t = None\nt.cuda.foo\n",
-     "try:\n    import mindtorch as t\nexcept ImportError:\n    t = None\nt.cuda.bar\n", None),
-    ("try:\n    from torch.cuda import foo\nexcept ImportError:\n    def foo(): pass\nfoo()\n",
-     "try:\n    from mindtorch.cuda import bar as foo\nexcept ImportError:\n    def foo(): pass\nfoo()\n", None),
+    (
+        "import torch as t\nt.cuda.foo(t.cuda.foo(1), t.cuda.foo)\n",
+        "import mindtorch as t\nt.cuda.bar(t.cuda.bar(1), t.cuda.bar)\n",
+        None,
+    ),
+    (
+        "import torch as t\n@t.cuda.foo\n@t.cuda.foo(1)\ndef f(x: t.cuda.foo = t.cuda.foo): pass\n",
+        "import mindtorch as t\n@t.cuda.bar\n@t.cuda.bar(1)\ndef f(x: t.cuda.bar = t.cuda.bar): pass\n",
+        None,
+    ),
+    (
+        "import torch as t\nclass A(t.cuda.foo, m=t.cuda.foo):\n    x = t.cuda.foo\n",
+        "import mindtorch as t\nclass A(t.cuda.bar, m=t.cuda.bar):\n    x = t.cuda.bar\n",
+        None,
+    ),
+    (
+        "import torch as t\n[t.cuda.foo for t.x in y], {i: t.cuda.foo for i in t.cuda.foo}\n",
+        "import mindtorch as t\n[t.cuda.bar for t.x in y], {i: t.cuda.bar for i in t.cuda.bar}\n",
+        None,
+    ),
+    (
+        "def f():\n    import torch as t\n    def g(): return t.cuda.foo\n",
+        "def f():\n    import mindtorch as t\n    def g(): return t.cuda.bar\n",
+        None,
+    ),
+    (
+        "import torch as t\nt.cuda.foo = 1\ndel t.cuda.foo\nt.cuda.foo += 1\n",
+        "import mindtorch as t\nt.cuda.bar = 1\ndel t.cuda.bar\nt.cuda.bar += 1\n",
+        None,
+    ),
+    (
+        "import torch as t\nmatch x:\n    case t.cuda.foo: pass\n    case t.cuda.foo(a=1): pass\n",
+        "import mindtorch as t\nmatch x:\n    case t.cuda.bar: pass\n    case t.cuda.bar(a=1): pass\n",
+        None,
+    ),
+    (
+        "try:\n    import torch as t\nexcept ImportError:\n    t = None\nt.cuda.foo\n",
+        "try:\n    import mindtorch as t\nexcept ImportError:\n    t = None\nt.cuda.bar\n",
+        None,
+    ),
+    (
+        "try:\n    from torch.cuda import foo\nexcept ImportError:\n    def foo(): pass\nfoo()\n",
+        "try:\n    from mindtorch.cuda import bar as foo\nexcept ImportError:\n    def foo(): pass\nfoo()\n",
+        None,
+    ),
     ("from torch.cuda import foo\nfoo()\ndel foo\n", "from mindtorch.cuda import bar as foo\nfoo()\ndel foo\n", None),
     # f-strings, whose positions are wrong before Python 3.12
-    ("import torch as t\nf'{t.cuda.foo}' f'é {x}{t.cuda.foo(1)!r:{t.cuda.foo}}'\n",
-     "import mindtorch as t\nf'{t.cuda.bar}' f'é {x}{t.cuda.bar(1)!r:{t.cuda.bar}}'\n", None),
-    ("import torch as t\nx = f'''é\n  {t.cuda.foo}\n{ t.cuda.foo(a[1]) }'''\n",
-     "import mindtorch as t\nx = f'''é\n  {t.cuda.bar}\n{ t.cuda.bar(a[1]) }'''\n", None),
-]  # fmt: skip
+    (
+        "import torch as t\nf'{t.cuda.foo}' f'é {x}{t.cuda.foo(1)!r:{t.cuda.foo}}'\n",
+        "import mindtorch as t\nf'{t.cuda.bar}' f'é {x}{t.cuda.bar(1)!r:{t.cuda.bar}}'\n",
+        None,
+    ),
+    (
+        "import torch as t\nx = f'''é\n  {t.cuda.foo}\n{ t.cuda.foo(a[1]) }'''\n",
+        "import mindtorch as t\nx = f'''é\n  {t.cuda.bar}\n{ t.cuda.bar(a[1]) }'''\n",
+        None,
+    ),
+]
 
 UNTOUCHED = [
     "def f(torch): torch.cuda.foo\n",
@@ -96,17 +134,24 @@ def test_other_names_are_untouched(before: str, style: str) -> None:
 # Without the import lines, which differ between the styles.
 MOVED = [
     ("import torch as t\nt.cuda.foo(1)\n", SHIM + "import mindtorch as t\nshims.ops.bar(1)\n"),
-    ("'''doc'''\nfrom __future__ import x\nimport torch as t\nt.cuda.foo, t.cuda.foo\n".replace("x", "division"),
-     "'''doc'''\nfrom __future__ import x\n".replace("x", "division") + SHIM + "import mindtorch as t\nshims.ops.bar, shims.ops.bar\n"),
+    (
+        "'''doc'''\nfrom __future__ import division\nimport torch as t\nt.cuda.foo, t.cuda.foo\n",
+        "'''doc'''\nfrom __future__ import division\n" + SHIM + "import mindtorch as t\nshims.ops.bar, shims.ops.bar\n",
+    ),
     ("import shims.ops\nimport torch as t\nt.cuda.foo\n", SHIM + "import mindtorch as t\nshims.ops.bar\n"),
     ("from torch.cuda import foo\nfoo()\n", "from shims.ops import bar as foo\nfoo()\n"),
     ("from torch.cuda import foo as bar, amp\n", "from mindtorch.cuda import amp\nfrom shims.ops import bar\n"),
-    ("import torch as t\nclass A((t).cuda.foo):\n    def f(self, x=t.cuda.foo): return f'{t.cuda.foo}'\n",
-     SHIM + "import mindtorch as t\nclass A(shims.ops.bar):\n    def f(self, x=shims.ops.bar): return f'{shims.ops.bar}'\n"),
-    ("def f():\n    from torch import cuda\n    return cuda.foo(cuda.foo)\n",
-     SHIM + "def f():\n    from mindtorch import cuda\n    return shims.ops.bar(shims.ops.bar)\n"),
+    (
+        "import torch as t\nclass A((t).cuda.foo):\n    def f(self, x=t.cuda.foo): return f'{t.cuda.foo}'\n",
+        SHIM + "import mindtorch as t\nclass A(shims.ops.bar):\n"
+        "    def f(self, x=shims.ops.bar): return f'{shims.ops.bar}'\n",
+    ),
+    (
+        "def f():\n    from torch import cuda\n    return cuda.foo(cuda.foo)\n",
+        SHIM + "def f():\n    from mindtorch import cuda\n    return shims.ops.bar(shims.ops.bar)\n",
+    ),
     ("import torch as t\nt.cuda.foo.x(t.cuda.amp)\n", SHIM + "import mindtorch as t\nshims.ops.bar.x(t.cuda.amp)\n"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("before", "after"), MOVED)
@@ -117,7 +162,11 @@ def test_renamed_into_another_package(before: str, after: str, style: str) -> No
 
 LEFT = [
     (INSIDE, "import torch\nif x: torch = fake()\ntorch.cuda.foo\n", "is bound in several places"),
-    (INSIDE, "try: import torch as t\nexcept ImportError: import fake as t\nt.cuda.foo\n", "is bound in several places"),
+    (
+        INSIDE,
+        "try: import torch as t\nexcept ImportError: import fake as t\nt.cuda.foo\n",
+        "is bound in several places",
+    ),
     (OUTSIDE, "import torch as t\nshims = 1\nt.cuda.foo\n", "shims is the name of something else in this file"),
     (OUTSIDE, "import torch as t\ndef f(shims): t.cuda.foo\n", "shims is the name of something else in this file"),
     (OUTSIDE, "import torch as t\nshims = None\nt.cuda.foo\n", "shims is the name of something else in this file"),
@@ -142,8 +191,13 @@ def test_other_scopes_may_have_the_name_of_the_package() -> None:
 
 
 def test_ignored_use_stays_altogether() -> None:
-    rules = load(rule("api", {"name": "torch.foo", "signature": ["a", "b"]},
-                      {"rename": "shims.bar", "arguments": {"drop": ["a"], "add": {"c": "1"}}}))  # fmt: skip
+    rules = load(
+        rule(
+            "api",
+            {"name": "torch.foo", "signature": ["a", "b"]},
+            {"rename": "shims.bar", "arguments": {"drop": ["a"], "add": {"c": "1"}}},
+        )
+    )
     check(rules, "import torch\ntorch.foo(\n    1,  # ms-convert: ignore\n    2)\n", None)
 
 
@@ -224,7 +278,7 @@ ARGUMENTS = [
     (changed(None, rename={"b": "z"}, add={"z": "1"}), "(c=2)", "(c=2, z=1)"),
     (changed(None, rename={"a": "b", "b": "a"}), "(a=1, b=2)", "(b=1, a=2)"),
     (changed(None, drop=["b"], rename={"a": "c"}), "(1, b=2, a=3)", "(1, c=3)"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("rules", "before", "after"), ARGUMENTS)
@@ -250,9 +304,13 @@ ARGUMENTS_LEFT = [
     (DROP, "(1, (b := 2), 3)", "what is given as b does something besides"),
     (ORDER, "(1,  # one\n  2)", "a comment stands between the arguments"),
     (ORDER, "(1, 2, 3, 4)", "an argument has no place in the signature"),
-    (changed(["a", "b", "c"], drop=["c"], order=["b", "a"]), "(1, 2, [ # why\n  3])", "a comment stands in the argument"),
+    (
+        changed(["a", "b", "c"], drop=["c"], order=["b", "a"]),
+        "(1, 2, [ # why\n  3])",
+        "a comment stands in the argument",
+    ),
     (RENAME, "(b=1, z=2)", "z would be given twice"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("rules", "arguments", "reason"), ARGUMENTS_LEFT)
@@ -305,7 +363,7 @@ CONDITIONS = [
     ({"used_as": ["call"]}, "", False),
     ({"used_as": ["value"]}, "", True),
     ({"used_as": ["value"]}, "(1)", False),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("match", "call", "applies"), CONDITIONS)
@@ -400,32 +458,104 @@ WRONG = [
     ("kind: api\nmatch: {name: torch}\naction: {rename: a.b}", 7, "must be a qualified name, such as torch.nn.Linear"),
     ("kind: api\nmatch: {nam: torch.x}\naction: {rename: a.b}", 7, "'nam' is not known; did you mean 'name'?"),
     ("kind: api\nmatch: {name: torch.x}\naction: {}", 8, "must have rename and/or arguments, or unsupported"),
-    ("kind: api\nmatch: {name: torch.x}\naction: {rename: a.b, unsupported: x}", 8, "must have rename and/or arguments"),
+    (
+        "kind: api\nmatch: {name: torch.x}\naction: {rename: a.b, unsupported: x}",
+        8,
+        "must have rename and/or arguments",
+    ),
     ("kind: api\nmatch: {name: torch.x}\naction: {rename: a-b}", 8, "must be a qualified name"),
     ("kind: api\nmatch: {name: torch.x}\naction: {rename: torch.y}", 8, "the new name is itself in torch; give"),
-    ("kind: api\nmatch: {name: torch.x}\naction: {arguments: {}}", 8, "must have drop, rename, add, defaults and/or order"),
-    ("kind: api\nmatch: {name: torch.x, used_as: [foo]}\naction: {rename: a.b}", 7, "'foo' is not one of call, decorator"),
+    (
+        "kind: api\nmatch: {name: torch.x}\naction: {arguments: {}}",
+        8,
+        "must have drop, rename, add, defaults and/or order",
+    ),
+    (
+        "kind: api\nmatch: {name: torch.x, used_as: [foo]}\naction: {rename: a.b}",
+        7,
+        "'foo' is not one of call, decorator",
+    ),
     ("kind: api\nmatch: {name: torch.x, used_as: []}\naction: {rename: a.b}", 7, "used_as"),
-    ("kind: api\nmatch: {name: torch.x, arguments: {a: no}}\naction: {rename: a.b}", 7, "must be given, absent, or {literal"),
-    ("kind: api\nmatch: {name: torch.x, arguments: {}}\naction: {rename: a.b}", 7, "must say for parameters: given, absent"),
-    ("kind: api\nmatch: {name: torch.x, used_as: [base], arguments: {a: given}}\naction: {rename: a.b}", 7, "only calls have"),
-    ("kind: api\nmatch: {name: torch.x, used_as: [value]}\naction: {arguments: {add: {a: '1'}}}", 7, "only calls have arguments"),
+    (
+        "kind: api\nmatch: {name: torch.x, arguments: {a: no}}\naction: {rename: a.b}",
+        7,
+        "must be given, absent, or {literal",
+    ),
+    (
+        "kind: api\nmatch: {name: torch.x, arguments: {}}\naction: {rename: a.b}",
+        7,
+        "must say for parameters: given, absent",
+    ),
+    (
+        "kind: api\nmatch: {name: torch.x, used_as: [base], arguments: {a: given}}\naction: {rename: a.b}",
+        7,
+        "only calls have",
+    ),
+    (
+        "kind: api\nmatch: {name: torch.x, used_as: [value]}\naction: {arguments: {add: {a: '1'}}}",
+        7,
+        "only calls have arguments",
+    ),
     ("kind: api\nmatch: {name: torch.x, signature: [a, a]}\naction: {rename: a.b}", 7, "a is listed twice"),
     ("kind: api\nmatch: {name: torch.x, signature: [a b]}\naction: {rename: a.b}", 7, "must be one identifier"),
-    ("kind: api\nmatch: {name: torch.x, signature: [a]}\naction:\n  rename: a.b\n  arguments:\n    drop: [b]", 11, "b is not in match.signature; add it there"),
-    ("kind: api\nmatch: {name: torch.x}\naction: {rename: a.b, arguments: {order: [b]}}", 8, "b is not in match.signature"),
-    ("kind: api\nmatch: {name: torch.x}\naction: {rename: a.b, arguments: {add: {z: '1 +'}}}", 8, "'1 +' is not a Python expression"),
-    ("kind: api\nmatch: {name: torch.x}\naction: {rename: a.b, arguments: {add: {z: '1  # why'}}}", 8, "is not a Python expression"),
-    ("kind: api\nmatch: {name: torch.x}\naction: {rename: a.b, arguments: {defaults: {z: '1, y=2'}}}", 8, "is not a Python expression"),
+    (
+        "kind: api\nmatch: {name: torch.x, signature: [a]}\naction:\n  rename: a.b\n  arguments:\n    drop: [b]",
+        11,
+        "b is not in match.signature; add it there",
+    ),
+    (
+        "kind: api\nmatch: {name: torch.x}\naction: {rename: a.b, arguments: {order: [b]}}",
+        8,
+        "b is not in match.signature",
+    ),
+    (
+        "kind: api\nmatch: {name: torch.x}\naction: {rename: a.b, arguments: {add: {z: '1 +'}}}",
+        8,
+        "'1 +' is not a Python expression",
+    ),
+    (
+        "kind: api\nmatch: {name: torch.x}\naction: {rename: a.b, arguments: {add: {z: '1  # why'}}}",
+        8,
+        "is not a Python expression",
+    ),
+    (
+        "kind: api\nmatch: {name: torch.x}\naction: {rename: a.b, arguments: {defaults: {z: '1, y=2'}}}",
+        8,
+        "is not a Python expression",
+    ),
     ("kind: api\nmatch: {name: torch.x}\naction: {rename: a.b, arguments: {add: {z: 1}}}", 8, "must be text"),
-    ("kind: api\nmatch: {name: torch.x}\naction: {rename: a.b, arguments: {drop: [z], add: {z: '1'}}}", 8, "z is dropped, and in add too"),
-    ("kind: api\nmatch: {name: torch.x}\naction: {rename: a.b, arguments: {drop: [z], rename: {z: y}}}", 8, "z is dropped, and in rename"),
-    ("kind: api\nmatch: {name: torch.x}\naction: {rename: a.b, arguments: {defaults: {z: '1'}, add: {z: '1'}}}", 8, "z is in add and in defaults"),
-    ("kind: api\nmatch: {name: torch.x, signature: [a, b]}\naction: {arguments: {order: [b, a]}}", 8, "without action.rename a second run"),
-    ("kind: api\nmatch: {name: torch.x, signature: [a, b]}\naction: {arguments: {drop: [b]}}", 8, "without action.rename a second run"),
-    ("kind: api\nmatch: {name: torch.x}\naction: {arguments: {rename: {a: b, b: a}}}", 8, "without action.rename a second run"),
+    (
+        "kind: api\nmatch: {name: torch.x}\naction: {rename: a.b, arguments: {drop: [z], add: {z: '1'}}}",
+        8,
+        "z is dropped, and in add too",
+    ),
+    (
+        "kind: api\nmatch: {name: torch.x}\naction: {rename: a.b, arguments: {drop: [z], rename: {z: y}}}",
+        8,
+        "z is dropped, and in rename",
+    ),
+    (
+        "kind: api\nmatch: {name: torch.x}\naction: {rename: a.b, arguments: {defaults: {z: '1'}, add: {z: '1'}}}",
+        8,
+        "z is in add and in defaults",
+    ),
+    (
+        "kind: api\nmatch: {name: torch.x, signature: [a, b]}\naction: {arguments: {order: [b, a]}}",
+        8,
+        "without action.rename a second run",
+    ),
+    (
+        "kind: api\nmatch: {name: torch.x, signature: [a, b]}\naction: {arguments: {drop: [b]}}",
+        8,
+        "without action.rename a second run",
+    ),
+    (
+        "kind: api\nmatch: {name: torch.x}\naction: {arguments: {rename: {a: b, b: a}}}",
+        8,
+        "without action.rename a second run",
+    ),
     ("kind: api\nexpect: 1\nmatch: {name: torch.x}\naction: {unsupported: x}", 7, "without action.rename a second run"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("lines", "line", "message"), WRONG)

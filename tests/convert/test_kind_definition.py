@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from convert_checks import convert
+from ms_convert.errors import RuleError
 from ms_convert.language.ruleset import RuleSet
 from rule_checks import TORCH, check, check_left, check_wrong, load, rule
 
@@ -21,34 +22,78 @@ CASES = [
     # import
     ("f", {"import": "shims.x.f"}, "def f(a):\n    return a\n", "from shims.x import f\n"),
     ("f", {"import": "shims.x.g"}, "def f(a): return a\nx = 1\n", "from shims.x import g as f\nx = 1\n"),
-    ("f", {"import": "shims.x.f"}, "@a\n@b(1)\nasync def f(a):\n    return a  # why\n\ny\n", "from shims.x import f\n\ny\n"),
-    ("C", {"import": "shims.x.C"}, "# above\nclass C(B):\n    '''doc'''\n    x = 1\n# below\n", "# above\nfrom shims.x import C\n# below\n"),
+    (
+        "f",
+        {"import": "shims.x.f"},
+        "@a\n@b(1)\nasync def f(a):\n    return a  # why\n\ny\n",
+        "from shims.x import f\n\ny\n",
+    ),
+    (
+        "C",
+        {"import": "shims.x.C"},
+        "# above\nclass C(B):\n    '''doc'''\n    x = 1\n# below\n",
+        "# above\nfrom shims.x import C\n# below\n",
+    ),
     ("C.m", {"import": "shims.x.m"}, "class C:\n    def m(self): pass\n", "class C:\n    from shims.x import m\n"),
-    ("f", {"import": "shims.x.f"}, "if a:\n    def f(): pass\nelse:\n    def f(): pass\n", "if a:\n    from shims.x import f\nelse:\n    from shims.x import f\n"),
-    ("f", {"import": "shims.x.f"}, "try:\n\tdef f(): pass\nexcept E:\n\tpass\n", "try:\n\tfrom shims.x import f\nexcept E:\n\tpass\n"),
+    (
+        "f",
+        {"import": "shims.x.f"},
+        "if a:\n    def f(): pass\nelse:\n    def f(): pass\n",
+        "if a:\n    from shims.x import f\nelse:\n    from shims.x import f\n",
+    ),
+    (
+        "f",
+        {"import": "shims.x.f"},
+        "try:\n\tdef f(): pass\nexcept E:\n\tpass\n",
+        "try:\n\tfrom shims.x import f\nexcept E:\n\tpass\n",
+    ),
     ("f", {"import": "shims.x.f"}, "def f(): pass", "from shims.x import f"),
     # wrap
     ("f", {"wrap": "shims.x.w"}, "def f(a):\n    return a\n", SHIM + "def f(a):\n    return a\nf = shims.x.w(f)\n"),
-    ("f", {"wrap": "shims.x.w"}, "def f(a): return a  # why\n\ny\n", SHIM + "def f(a): return a  # why\nf = shims.x.w(f)\n\ny\n"),
-    ("f", {"wrap": "shims.x.w"}, "'''doc'''\nfrom __future__ import annotations\n@a\ndef f(): pass;\n",
-     "'''doc'''\nfrom __future__ import annotations\n" + SHIM + "@a\ndef f(): pass;\nf = shims.x.w(f)\n"),
-    ("C.D.m", {"wrap": "shims.x.w"}, "class C:\r\n  class D:\r\n    def m(self):\r\n      pass\r\n", "import shims.x\r\nclass C:\r\n  class D:\r\n    def m(self):\r\n      pass\r\n    m = shims.x.w(m)\r\n"),
+    (
+        "f",
+        {"wrap": "shims.x.w"},
+        "def f(a): return a  # why\n\ny\n",
+        SHIM + "def f(a): return a  # why\nf = shims.x.w(f)\n\ny\n",
+    ),
+    (
+        "f",
+        {"wrap": "shims.x.w"},
+        "'''doc'''\nfrom __future__ import annotations\n@a\ndef f(): pass;\n",
+        "'''doc'''\nfrom __future__ import annotations\n" + SHIM + "@a\ndef f(): pass;\nf = shims.x.w(f)\n",
+    ),
+    (
+        "C.D.m",
+        {"wrap": "shims.x.w"},
+        "class C:\r\n  class D:\r\n    def m(self):\r\n      pass\r\n",
+        "import shims.x\r\nclass C:\r\n  class D:\r\n    def m(self):\r\n      pass\r\n    m = shims.x.w(m)\r\n",
+    ),
     ("C", {"wrap": "shims.x.w"}, "class C: pass", SHIM + "class C: pass\nC = shims.x.w(C)"),
     # decorate
     ("f", {"decorate": "shims.x.d"}, "def f(): pass\n", SHIM + "@shims.x.d\ndef f(): pass\n"),
     ("f", {"decorate": "shims.x.d"}, "@a  # why\ndef f(): pass\n", SHIM + "@shims.x.d\n@a  # why\ndef f(): pass\n"),
-    ("C.m", {"decorate": "shims.x.d"}, "import a\nclass C:\n\tasync def m(self): pass\n", SHIM + "import a\nclass C:\n\t@shims.x.d\n\tasync def m(self): pass\n"),
+    (
+        "C.m",
+        {"decorate": "shims.x.d"},
+        "import a\nclass C:\n\tasync def m(self): pass\n",
+        SHIM + "import a\nclass C:\n\t@shims.x.d\n\tasync def m(self): pass\n",
+    ),
     ("f", {"decorate": "shims.x.d"}, "import shims.x\n@ shims.x.d\ndef f(): pass\n", None),
     # drop
     ("f", {"drop": True}, "a\n\ndef f():\n    return 1  # why\n\nb\n", "a\n\n\nb\n"),
     ("f", {"drop": True}, "def f(): pass\n", ""),
     ("f", {"drop": True}, "if a:\n    def f(): pass\n", "if a:\n    pass\n"),
     ("f", {"drop": True}, "if a:\n    def f(): pass\n    def f(b): pass\n", "if a:\n    pass\n"),
-    ("C.m", {"drop": True}, "class C:\n    @a\n    def m(self): pass\n    @b\n    def m(self): pass\n    x = 1\n", "class C:\n    x = 1\n"),
+    (
+        "C.m",
+        {"drop": True},
+        "class C:\n    @a\n    def m(self): pass\n    @b\n    def m(self): pass\n    x = 1\n",
+        "class C:\n    x = 1\n",
+    ),
     # others
     ("f", {"drop": True}, "class C:\n    def f(self): pass\ndef g():\n    def f(): pass\nf = 1\n", None),
     ("C.f", {"drop": True}, "def f(): pass\nclass D:\n    def f(self): pass\n", None),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "action", "before", "after"), CASES)
@@ -77,7 +122,12 @@ def test_files(path: str, meant: bool) -> None:
 
 
 def test_class_in_the_file_of_its_package() -> None:
-    check(definition("pkg.C.m", drop=True), "class C:\n    def m(self): pass\n    x = 1\n", "class C:\n    x = 1\n", path="pkg/__init__.py")
+    check(
+        definition("pkg.C.m", drop=True),
+        "class C:\n    def m(self): pass\n    x = 1\n",
+        "class C:\n    x = 1\n",
+        path="pkg/__init__.py",
+    )
 
 
 def test_two_rules_that_empty_a_block() -> None:
@@ -141,14 +191,9 @@ def test_wrong_rule(tmp_path: Path, lines: str, line: int, message: str) -> None
     check_wrong(tmp_path, "kind: definition\n" + lines, line, message)
 
 
-def test_two_rules_for_one_definition(tmp_path: Path) -> None:
-    other = "kind: definition\nmatch: {name: m.f}\naction: {drop: true}\n"
-    second = "  - id: b-rule\n    why: x\n    examples: [{unchanged: x}]\n    kind: definition\n    match: {name: m.f}\n    action: {wrap: a.b}\n"
-    path = tmp_path / "two.yaml"
-    first = "".join(f"    {line}\n" for line in other.splitlines())
-    path.write_text(f"version: 1\nrules:\n  - id: a-rule\n    why: x\n    examples: [{{unchanged: x}}]\n{first}{second}")
-    from ms_convert.errors import RuleError
-    from ms_convert.language.ruleset import load_rules
-
+def test_two_rules_for_one_definition() -> None:
     with pytest.raises(RuleError, match=r"b-rule and a-rule \(.*\) both rewrite definition, m\.f"):
-        load_rules(str(path))
+        load(
+            rule("definition", {"name": "m.f"}, {"drop": True}),
+            rule("definition", {"name": "m.f"}, {"wrap": "a.b"}, id="b-rule"),
+        )
