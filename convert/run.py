@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from .project.changes import Changes, collect
 from .project.exports import seen_names
 from .project.files import plan_files
 from .project.gitstate import uncommitted
-from .project.journal import removed_files
+from .project.journal import last_run, removed_files
 from .project.pool import convert_files
 from .project.tree import OWN, Tree, own_modules, scan
 from .project.undo import recover
@@ -115,6 +116,7 @@ def run(options: Options, progress: Progress) -> Report:
     changes = collect(root, converted, plan, options.diff)
     matches = total(outcome.matches for outcome in outcomes.values())
     if not options.scan:
+        _remember_traceless(active, root, matches)
         check_expectations(active, matches, tree.root, tree.files)
     if in_place and changes.files and not options.allow_dirty:
         _refuse_dirty(path)
@@ -132,6 +134,15 @@ def run(options: Options, progress: Progress) -> Report:
             write_one_copy(path, options.output, changes.files.get(path.name))
     report.seconds = time.perf_counter() - started
     return report
+
+
+def _remember_traceless(rules: RuleSet, root: Path, matches: Counter[str]) -> None:
+    """Count what an earlier run in place with the same rules matched for rules whose result cannot be seen."""
+    traceless = [rule.id for rule in rules.rules if rule.expect is not None and rule.leaves_no_trace]
+    run = last_run(root) if traceless else None
+    if run is not None and run.fingerprint == rules.fingerprint:
+        for rule in traceless:
+            matches[rule] = max(matches[rule], run.matches[rule])
 
 
 def _seen_names(path: Path, rules: RuleSet) -> frozenset[tuple[str, str]]:

@@ -96,7 +96,7 @@ def find(module: PythonModule, rules: RuleSet, settings: Settings) -> Findings:
                 findings.edits += _edits(module, rules, rule, definition, dropped)
             except SourceError as error:
                 findings.left.append(module.left(rule.id, definition.node, error.reason))
-        if (rule.action == "import" and _imports_target(module, rule, name)) or (rule.action == "drop" and not here):
+        if rule.action == "import" and _imports_target(module, rule, name):
             findings.matches[rule.id] += 1
     return findings
 

@@ -114,6 +114,10 @@ class PatternRule(Rule):
             yield type(self.root(self.result))
 
     @property
+    def leaves_no_trace(self) -> bool:
+        return self.template is not None and not self.result
+
+    @property
     def sought(self) -> str:
         return self.pattern
 

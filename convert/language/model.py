@@ -95,6 +95,11 @@ class Rule:
         return ()
 
     @property
+    def leaves_no_trace(self) -> bool:
+        """Whether nobody can see in a converted file that the rule has been applied to it."""
+        return False
+
+    @property
     def sought(self) -> str:
         """What the rule looks for, as text; the place that looks most like it is named when ``expect`` fails."""
         return self.id

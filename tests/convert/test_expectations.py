@@ -146,3 +146,19 @@ def test_paths_and_exclude(tree: Path, tmp_path: Path) -> None:
     ms_convert(tree, "--rules", path)
     changed = [p.relative_to(tree).as_posix() for p in tree.rglob("*.py") if "mindtorch" in p.read_text()]
     assert sorted(changed) == ["a.py", "x/one.py"]
+
+
+def test_a_dropped_definition_is_expected_once_more(tmp_path: Path) -> None:
+    root = tmp_path / "repo"
+    root.mkdir()
+    (root / "a.py").write_text("def f():\n    pass\n\n\ndef g():\n    pass\n")
+    path = tmp_path / "r.yaml"
+    path.write_text(
+        "version: 1\nrules:\n  - id: r\n    kind: definition\n    why: w\n    match: {name: a.f}\n"
+        "    action: {drop: true}\n    expect: 1\n    examples: [{unchanged: x}]\n"
+    )
+    assert ms_convert(root, "--rules", path).exit_code == 0
+    assert "def f" not in (root / "a.py").read_text()
+    assert ms_convert(root, "--rules", path).exit_code == 0
+    path.write_text(path.read_text().replace("a.f", "a.h"))
+    assert ms_convert(root, "--rules", path).exit_code == 2

@@ -163,7 +163,7 @@ def test_ignored() -> None:
     check(rules, "def f():\n    pass  # ms-convert: ignore[a-rule]\n", None, path="m.py")
 
 
-@pytest.mark.parametrize("action", [{"import": "s.x.f"}, {"wrap": "s.w"}, {"decorate": "s.w"}, {"drop": True}])
+@pytest.mark.parametrize("action", [{"import": "s.x.f"}, {"wrap": "s.w"}, {"decorate": "s.w"}])
 def test_matches_are_the_same_in_a_second_run(action: dict[str, object]) -> None:
     rules = load(rule("definition", {"name": "m.f"}, action, expect=1))
     first = convert("def f(): pass\nx = 1\n", rules, path="m.py")
