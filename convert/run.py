@@ -151,7 +151,8 @@ def _seen_names(path: Path, rules: RuleSet) -> frozenset[tuple[str, str]]:
     if path.is_dir():
         files = scan(path, lambda name: name.endswith((".py", ".pyi", ".pyw")), in_place=False).files
         return seen_names(path, files, names)
-    return seen_names(path.parent, sorted(file.name for file in path.parent.glob("*.py")), names)
+    neighbours = (file for file in path.parent.glob("*.py") if file.is_file() and not file.is_symlink())
+    return seen_names(path.parent, sorted(file.name for file in neighbours), names)
 
 
 def _existing(path: Path) -> Path:

@@ -2,6 +2,9 @@
 
 Errs on the safe side: a name that nobody looks up may be taken for one that somebody does, which only costs a kept
 alias. Where it cannot be told which module is meant, the name is kept in all of them.
+
+Who looks names up from outside the tree (another repository that patches this one, a configuration file) is not seen:
+alias style is the one for such trees.
 """
 
 from __future__ import annotations
