@@ -80,6 +80,10 @@ class ApiRule(Rule):
             yield self.name, self.target
 
     @property
+    def leaves_no_trace(self) -> bool:
+        return self.target is None
+
+    @property
     def sought(self) -> str:
         return self.name
 
@@ -126,8 +130,6 @@ def _check(head: Mapping[str, Any], match: Mapping[str, Any], action: Mapping[st
             raise wrong(again, "action", "arguments", "order" if order else "drop")
         if not set(renamed).isdisjoint(renamed.values()):
             raise wrong(again, "action", "arguments", "rename")
-        if head["expect"] is not None:
-            raise wrong(again, "expect")
 
 
 def _is_argument(source: str) -> bool:

@@ -42,9 +42,8 @@ class DefinitionRule(Rule):
             raise RuleError(where("action", "import"), f"{head['id']}: {match['name']} would import itself")
         return cls(**head, name=match["name"], action=kind, target="" if kind == "drop" else action[kind])
 
-    def words(self) -> Iterable[str] | None:
-        # What has been dropped leaves no trace in its file.
-        return None if self.action == "drop" and self.expect else (self.name.rpartition(".")[2],)
+    def words(self) -> Iterable[str]:
+        return (self.name.rpartition(".")[2],)
 
     def kind_of_files(self) -> tuple[str, ...]:
         stems = ["__init__", *self.name.split(".")[:-1]]

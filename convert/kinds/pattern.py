@@ -156,9 +156,6 @@ def _check_result(rule: PatternRule, template: str, kinds: list[dict[str, str]],
         if matched[name] != kind:
             raise RuleError(place, f"{rule.id}: $*{name} stands for {matched[name]}, and cannot be {kind}")
     body = patterns.parse_pattern(template)
-    if rule.expect is not None and not rule.result:
-        message = "nothing tells a second run what has been replaced; leave out expect"
-        raise RuleError(where("expect"), f"{rule.id}: {message}")
     tree = ast.Module(body, [])
     names = Names(tree, frozenset())
     matcher, windows = Matcher(names, frozenset()), Surroundings(tree)

@@ -554,7 +554,6 @@ WRONG = [
         8,
         "without action.rename a second run",
     ),
-    ("kind: api\nexpect: 1\nmatch: {name: torch.x}\naction: {unsupported: x}", 7, "without action.rename a second run"),
 ]
 
 
@@ -566,6 +565,11 @@ def test_wrong_rule(tmp_path: Path, lines: str, line: int, message: str) -> None
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="quotes inside of f-strings")
 def test_nested_quotes_in_fstrings() -> None:
     check(DROP, "import torch\nf'{torch.foo('a', 'b')}'\n", "import new\nimport torch\nf'{new.foo('a')}'\n")
+
+
+def test_what_leaves_no_trace() -> None:
+    assert not load(FOO).rules[0].leaves_no_trace
+    assert load(rule("api", {"name": "a.b"}, {"arguments": {"add": {"z": "1"}}})).rules[0].leaves_no_trace
 
 
 def test_tables_are_python() -> None:
