@@ -129,6 +129,8 @@ class Filling:
         return replacement(self.module.text, edit, check_disjoint(self.module.text, [edit, *moves.edits(self.module)]))
 
     def _check_line(self, whole: Span) -> None:
+        if self.module.text.startswith("elif", whole.start) and isinstance(self.nodes[0], ast.If):
+            raise SourceError("an elif cannot be replaced without the if that it belongs to")
         alone = self.module.new_line(whole) is not None
         behind = rest_of_line(self.module, whole.end).lstrip(" \t\f;")
         several = "\n" in self.template or "#" in self.template

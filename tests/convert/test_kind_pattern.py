@@ -320,6 +320,7 @@ def test_expression_left(pattern: str, replacement: str, source: str, reason: st
 
 
 STATEMENTS_LEFT = [
+    ("if f():\n    $*B", "$*B", "if a:\n    b\nelif f():\n    c\n", "an elif cannot be replaced without the if"),
     ("with f():\n    $*B", "$*B", "with f():  # why\n    a\n", "a comment stands in what is to be replaced"),
     ("f()", "g()\nh()", "x; f()\n", "does not start its line"),
     ("f()", "g()\nh()", "f(); x\n", "shares its line with another one"),
