@@ -12,12 +12,13 @@ from ..errors import RuleError, SourceError
 from ..findings import Findings
 from ..language.model import Rule, Where
 from ..python import patterns
+from ..python.indents import Indents
 from ..python.insertion import add_import
 from ..python.module import PythonModule
 from ..python.names import Names, Scope, bound_name
 from ..python.patterns import Captures, Matcher, PatternError
 from ..python.surroundings import Surroundings
-from ..python.template import Filling, Indents
+from ..python.template import Filling
 from ..settings import Settings
 
 if TYPE_CHECKING:

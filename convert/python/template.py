@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,11 +12,13 @@ from ..errors import SourceError
 from .arguments import argument_spans
 from .comments import check_fstring, has_comment, rest_of_line
 from .definitions import statement_span
+from .filled import Filled
+from .indents import Indents
 from .insertion import lines_in_strings
 from .module import PythonModule
 from .names import Scope
 from .parameters import parameters_span
-from .patterns import MANY, ONE, Captures, many_name, parse_pattern, split_template
+from .patterns import MANY, ONE, Captures, parse_pattern, split_template
 from .surroundings import Surroundings
 
 # Expressions that nothing around them can tear apart.
@@ -27,33 +28,6 @@ _ATOMS = (
 )  # fmt: skip
 # Expressions that mean something else as arguments, or on the right of an assignment.
 _LOOSE = (ast.Tuple, ast.Yield, ast.YieldFrom, ast.NamedExpr, ast.Starred)
-
-
-class Indents:
-    """How lines inside of quoted statements are to be indented: one edit a line, however deep the quotes nest."""
-
-    def __init__(self) -> None:
-        self._lines: dict[int, tuple[str, str, str]] = {}
-
-    def add(self, rule: str, moves: dict[int, tuple[str, str]]) -> None:
-        """Take ``moves`` (where a line starts: indentation before and after) over, on top of those that are there."""
-        for start, (old, new) in moves.items():
-            first, outer, moved = self._lines.get(start, (rule, "", ""))
-            self._lines[start] = (first, old, moved + new[len(outer) :])
-
-    def new_line(self, module: PythonModule, span: Span, new_line: str) -> str:
-        """``new_line`` (line end and indentation) of the statement at ``span`` as it will be."""
-        line_end = module.source.line_end
-        indent = new_line.removeprefix(line_end)
-        _, old, new = self._lines.get(span.start - len(indent), ("", "", ""))
-        return line_end + new + indent[len(old) :]
-
-    def edits(self, module: PythonModule) -> list[Edit]:
-        """The edits that move the lines."""
-        return [
-            module.edit(rule, Span(start, start + len(old)), new, yields=True)
-            for start, (rule, old, new) in self._lines.items()
-        ]
 
 
 @dataclass
@@ -279,7 +253,7 @@ class Filling:
         if head:
             assert isinstance(body[0], ast.If)
             body = body[0].body
-        wanted = [_Filled(self.captures, self.heads).visit(node) for node in parse_pattern(self.template)]
+        wanted = [Filled(self.captures, self.heads).visit(node) for node in parse_pattern(self.template)]
         flat = [node for item in wanted for node in (item if isinstance(item, list) else [item])]
         if _dump(body) != _dump(flat):
             raise SourceError("what would take its place does not mean what the rule says")
@@ -293,46 +267,6 @@ class Filling:
                     yield self._span(item)
                 elif isinstance(item, ast.keyword):
                     yield self._span(item.value)
-
-
-class _Filled(ast.NodeTransformer):
-    """A template with copies of what was captured in place of the metavariables."""
-
-    def __init__(self, captures: Captures, heads: dict[str, ast.Name]) -> None:
-        self._captures = captures
-        self._heads = heads
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        if node.id.startswith(ONE):
-            return copy.deepcopy(self._captures.one[node.id.removeprefix(ONE)])
-        return ast.Name(self._heads[node.id].id, node.ctx) if node.id in self._heads else node
-
-    def visit_Expr(self, node: ast.Expr) -> ast.AST | list[ast.AST]:
-        name = many_name(node)
-        if name is None:
-            return self.generic_visit(node)
-        return copy.deepcopy(self._captures.many[name]) or [ast.Pass()]
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        name = next(filter(None, map(many_name, node.args)), None)
-        keywords = [k for k in self._captures.many[name] if isinstance(k, ast.keyword)] if name else []
-        place = next(((item.lineno, item.col_offset) for item in node.args if many_name(item)), (0, 0))
-        before = sum((keyword.lineno, keyword.col_offset) < place for keyword in node.keywords)
-        self.generic_visit(node)
-        node.keywords[before:before] = copy.deepcopy(keywords)
-        return node
-
-    def visit_Starred(self, node: ast.Starred) -> ast.AST | list[ast.AST]:
-        name = many_name(node)
-        if name is None:
-            return self.generic_visit(node)
-        return [copy.deepcopy(item) for item in self._captures.many[name] if not isinstance(item, ast.keyword)]
-
-    def visit_arguments(self, node: ast.arguments) -> ast.AST:
-        if node.vararg is None or not node.vararg.arg.startswith(MANY):
-            return self.generic_visit(node)
-        (own,) = self._captures.many[node.vararg.arg.removeprefix(MANY)]
-        return copy.deepcopy(own)
 
 
 def _without_empty(parts: list[tuple[str, str]], captures: Captures) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -595,11 +596,17 @@ def test_result_means_the_template_with_what_was_captured(source: str, template:
     text = f"async def q():\n    x = {source}\n"
     try:
         tree = ast.parse(text)
-        compile(text, "x", "exec")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "is not callable", and the like
+            compile(text, "x", "exec")
     except SyntaxError:
         return
     result = convert(text, expression("f($X)", template))
-    assert result.skipped is None
+    if result.skipped is not None:
+        # Inside a lambda, nothing can be awaited: the file stays.
+        assert "'await' outside" in result.skipped.reason
+        assert result.after is None
+        return
     if result.left:
         assert all("f-string" in left.reason for left in result.left)
         return
