@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..errors import RuleError, SourceError
 from ..findings import Findings
 from ..language.model import Rule, Where
+from ..python.bound import Bound
 from ..python.module import PythonModule
 from ..python.names import ImportNode
-from ..python.bound import Bound
 from ..settings import Settings
 from . import renaming
 
