@@ -1,0 +1,297 @@
+"""What is compared for one entry of PyTorch's operator database; each check raises on the first difference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import mindtorch
+import numpy as np
+import torch
+from known import BY_SHAPE, UNSTABLE, VALUES_ONLY
+from translate import Missing, as_numpy, function, leaves, ours
+
+TOLERANCE = {
+    torch.float16: (2e-3, 2e-3), torch.bfloat16: (2e-2, 2e-2), torch.float32: (3e-5, 3e-5), torch.float64: (1e-7, 1e-7),
+    torch.complex64: (3e-5, 3e-5), torch.complex128: (1e-7, 1e-7), torch.complex32: (4e-3, 4e-3),
+}  # fmt: skip
+# PyTorch's exceptions that a call with wrong arguments may end with.
+ERRORS = (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError, AssertionError, AttributeError)
+
+
+class Difference(AssertionError):
+    """mindtorch does something else than PyTorch."""
+
+
+class Call(NamedTuple):
+    """One sample, for both libraries, and PyTorch's result."""
+
+    given: tuple[Any, Any, Any]
+    result: Any
+
+
+def full_name(entry: Any) -> str:
+    """Name of an entry with its variant."""
+    return f"{entry.name}.{entry.variant_test_name}" if entry.variant_test_name else entry.name
+
+
+def seed() -> None:
+    """The same random numbers for both."""
+    torch.manual_seed(7)
+    mindtorch.manual_seed(7)
+
+
+def samples(entry: Any, dtype: torch.dtype, grad: bool = False, most: int | None = None) -> list[Any]:
+    """The samples of the database."""
+    torch.manual_seed(0)
+    np.random.seed(0)
+    found: list[Any] = []
+    for sample in entry.sample_inputs("cpu", dtype, requires_grad=grad):
+        found.append(sample)
+        if most is not None and len(found) == most:
+            break
+    return found
+
+
+def _calls(entry: Any, dtype: torch.dtype, grad: bool, most: int | None, f: Any = None) -> Iterator[Call]:
+    """Samples that PyTorch itself takes, with its results."""
+    for sample in samples(entry, dtype, grad, most):
+        given = (_copy(sample.input, grad), _copy(sample.args, grad), _copy(sample.kwargs, grad))
+        kept = (_copy(sample.input, grad), _copy(sample.args, grad), _copy(sample.kwargs, grad))
+        seed()
+        try:
+            result = (f or entry.op)(given[0], *given[1], **given[2])
+        except ERRORS:
+            continue
+        yield Call(kept if f is not None else given if grad else kept, result)
+
+
+def _copy(x: Any, keep: bool) -> Any:
+    """The value, or a copy that an in-place function may write to."""
+    if keep:
+        return x
+    if isinstance(x, torch.Tensor):
+        return x.detach().clone(memory_format=torch.preserve_format)
+    if type(x) in (list, tuple):
+        return type(x)(_copy(y, keep) for y in x)
+    if isinstance(x, dict):
+        return {k: _copy(v, keep) for k, v in x.items()}
+    return x
+
+
+def compare(entry: Any, found: Any, expected: Any, dtype: torch.dtype) -> None:
+    """Structure, shapes, dtypes and values. Raises :class:`Difference`."""
+    name = full_name(entry)
+    a, b = list(leaves(found)), list(leaves(expected))
+    if len(a) != len(b):
+        raise Difference(f"{len(a)} results, not {len(b)}")
+    for x, y in zip(a, b, strict=True):
+        if not isinstance(y, torch.Tensor):
+            if isinstance(y, (torch.dtype, torch.Size, torch.device)):
+                same = str(x) == str(y)
+            else:
+                same = x == y or (x != x and y != y) or (isinstance(y, float) and np.isclose(x, y, 1e-5, 1e-6))
+            if not same:
+                raise Difference(f"{x!r}, not {y!r}")
+            continue
+        if not isinstance(x, mindtorch.Tensor):
+            raise Difference(f"{type(x).__name__}, not a tensor")
+        if str(x.dtype) != str(y.dtype):
+            raise Difference(f"dtype {x.dtype}, not {y.dtype}")
+        if tuple(x.shape) != tuple(y.shape):
+            raise Difference(f"shape {tuple(x.shape)}, not {tuple(y.shape)}")
+        if name in BY_SHAPE or (entry.name in VALUES_ONLY and y.dtype == torch.int64):
+            continue
+        _close(x, y, dtype, entry.name in UNSTABLE)
+
+
+def _close(x: Any, y: torch.Tensor, dtype: torch.dtype, magnitude: bool) -> None:
+    pairs = [TOLERANCE.get(d, (0.0, 0.0)) for d in (y.dtype, dtype if y.dtype.is_floating_point else y.dtype)]
+    relative, absolute = max(pairs)
+    left, right = as_numpy(x), as_numpy(y)
+    if magnitude:
+        left, right = np.abs(left), np.abs(right)
+    if not np.allclose(left, right, relative, absolute, equal_nan=True):
+        with np.errstate(all="ignore"):
+            worst = np.nanmax(np.abs(left.astype(np.complex128) - right.astype(np.complex128)), initial=0)
+        raise Difference(f"values differ by {worst:.3g}")
+
+
+def forward(entry: Any, dtype: torch.dtype, most: int | None = None) -> int:
+    """All samples; returns how many were compared."""
+    f = function(entry.op)
+    count = 0
+    for call in _calls(entry, dtype, False, most):
+        arguments = ours(call.given)
+        seed()
+        compare(entry, f(arguments[0], *arguments[1], **arguments[2]), call.result, dtype)
+        count += 1
+    return count
+
+
+def gradient(entry: Any, dtype: torch.dtype = torch.float64, most: int | None = None) -> int:
+    """The gradients of all outputs with respect to all inputs, for random cotangents."""
+    f = function(entry.op)
+    count = 0
+    for call in _calls(entry, dtype, True, most):
+        arguments = ours(call.given)
+        pairs = [
+            (t, m)
+            for t, m in zip(leaves(call.given), leaves(arguments), strict=True)
+            if isinstance(t, torch.Tensor) and t.requires_grad
+        ]
+        seed()
+        result = f(arguments[0], *arguments[1], **arguments[2])
+        process: Callable[[Any], Any] = entry.output_process_fn_grad or (lambda out: out)
+        outs = [
+            (m, t)
+            for m, t in zip(leaves(process(result)), leaves(process(call.result)), strict=True)
+            if isinstance(t, torch.Tensor) and t.requires_grad
+        ]
+        if not outs or not pairs:
+            continue
+        generator = torch.Generator().manual_seed(1)
+        cotangents = [torch.randn(t.shape, dtype=t.dtype, generator=generator) for _, t in outs]
+        try:
+            expected = torch.autograd.grad([t for _, t in outs], [t for t, _ in pairs], cotangents, allow_unused=True)
+        except RuntimeError:
+            continue
+        if not all(m.requires_grad for m, _ in outs):
+            raise Difference("an output does not require grad")
+        found = mindtorch.autograd.grad(
+            [m for m, _ in outs], [m for _, m in pairs], [ours(c) for c in cotangents], allow_unused=True
+        )
+        for x, y in zip(found, expected, strict=True):
+            _same_gradient(x, y, dtype)
+        count += 1
+    return count
+
+
+def _same_gradient(x: Any, y: torch.Tensor | None, dtype: torch.dtype) -> None:
+    if x is None or y is None:
+        some = x if x is not None else y
+        if some is not None and np.any(as_numpy(some)):
+            raise Difference(f"gradient is {'missing' if x is None else 'not None'}")
+        return
+    relative, absolute = (1e-6, 1e-7) if dtype == torch.float64 else TOLERANCE[dtype]
+    same = tuple(x.shape) == tuple(y.shape)
+    if not same or not np.allclose(as_numpy(x), as_numpy(y), relative, absolute, equal_nan=True):
+        raise Difference("gradients differ")
+
+
+def method(entry: Any, dtype: torch.dtype = torch.float32, most: int | None = None) -> int:
+    """``x.add(...)``."""
+    return _variant(entry, entry.method_variant, dtype, most)
+
+
+def inplace(entry: Any, dtype: torch.dtype = torch.float32, most: int | None = None) -> int:
+    """``x.add_(...)``: the same tensor comes back, its memory written and its version one higher."""
+    return _variant(entry, entry.inplace_variant, dtype, most, same=True)
+
+
+def _variant(entry: Any, f: Any, dtype: torch.dtype, most: int | None, same: bool = False) -> int:
+    if f is None:
+        return 0
+    mine = function(f)
+    count = 0
+    for call in _calls(entry, dtype, False, most, f):
+        arguments = ours(call.given)
+        if same:
+            arguments = (arguments[0], *arguments[1:])
+        seed()
+        found = mine(arguments[0], *arguments[1], **arguments[2])
+        if same and isinstance(found, mindtorch.Tensor) and found is not arguments[0]:
+            raise Difference("another tensor than the one written to")
+        compare(entry, found, call.result, dtype)
+        count += 1
+    return count
+
+
+def out(entry: Any, dtype: torch.dtype = torch.float32, most: int | None = None) -> int:
+    """``add(..., out=y)`` with a ``y`` of the right size and with an empty one."""
+    if not entry.supports_out:
+        return 0
+    f = function(entry.op)
+    count = 0
+    for call in _calls(entry, dtype, False, most):
+        tensors = list(leaves(call.result))
+        if not tensors or not all(isinstance(t, torch.Tensor) for t in tensors):
+            continue
+        for empty in (False, True):
+            outs = [mindtorch.zeros((0,) if empty else tuple(t.shape), dtype=ours(t.dtype)) for t in tensors]
+            given = outs[0] if isinstance(call.result, torch.Tensor) else tuple(outs)
+            arguments = ours(call.given)
+            seed()
+            f(arguments[0], *arguments[1], **arguments[2], out=given)
+            compare(entry, given, call.result if isinstance(call.result, torch.Tensor) else tuple(tensors), dtype)
+        count += 1
+    return count
+
+
+def noncontiguous(entry: Any, dtype: torch.dtype = torch.float32, most: int | None = None) -> int:
+    """The same samples with every other element of a larger memory, and transposed."""
+    f = function(entry.op)
+    count = 0
+    for sample in samples(entry, dtype, False, most):
+        spread = sample.noncontiguous()
+        seed()
+        try:
+            expected = entry.op(spread.input, *spread.args, **spread.kwargs)
+        except ERRORS:
+            continue
+        spread = sample.noncontiguous()
+        arguments = ours((spread.input, spread.args, spread.kwargs))
+        seed()
+        compare(entry, f(arguments[0], *arguments[1], **arguments[2]), expected, dtype)
+        count += 1
+    return count
+
+
+def errors(entry: Any, dtype: torch.dtype = torch.float32, most: int | None = None) -> int:
+    """Calls that PyTorch refuses are refused with the same class of exception."""
+    if entry.error_inputs_func is None:
+        return 0
+    f = function(entry.op)
+    count = 0
+    for wrong in entry.error_inputs("cpu"):
+        sample = wrong.sample_input
+        arguments = ours((sample.input, sample.args, sample.kwargs))
+        try:
+            f(arguments[0], *arguments[1], **arguments[2])
+        except wrong.error_type:
+            count += 1
+        except Exception as error:
+            raise Difference(f"{type(error).__name__}, not {wrong.error_type.__name__}: {error}") from error
+        else:
+            raise Difference(f"no {wrong.error_type.__name__}: {wrong.error_regex}")
+    return count
+
+
+CHECKS: dict[str, Callable[..., int]] = {
+    "forward": forward, "gradient": gradient, "method": method, "inplace": inplace, "out": out,
+    "noncontiguous": noncontiguous, "errors": errors,
+}  # fmt: skip
+
+
+def run(entry: Any, check: str, dtype: torch.dtype | None, most: int | None) -> tuple[str, str]:
+    """Status (pass, none: nothing to compare, missing, unsupported, fail) and detail of one check."""
+    options: dict[str, Any] = {"most": most}
+    if dtype is not None:
+        options["dtype"] = dtype
+    try:
+        count = CHECKS[check](entry, **options)
+    except Missing as error:
+        return "missing", str(error)
+    except NotImplementedError as error:
+        return "unsupported", str(error).splitlines()[0][:200] if str(error) else ""
+    except Difference as error:
+        return "fail", str(error)[:200]
+    except Exception as error:
+        return "fail", f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    return ("pass", str(count)) if count else ("none", "")
+
+
+def applicable(entries: Iterable[Any]) -> list[Any]:
+    """The entries that PyTorch runs on dense CPU tensors."""
+    apart = ("sparse", "quantize", "masked.", "_refs.", "torch.ops", "nested", "jiterator")
+    return [entry for entry in entries if not any(word in entry.name for word in apart) and entry.dtypes]

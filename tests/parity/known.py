@@ -1,0 +1,15 @@
+"""What is known about entries of the operator database: how to compare them, and why some are left out."""
+
+from __future__ import annotations
+
+# The values are not defined: only structure, shape and dtype are compared.
+BY_SHAPE = frozenset({
+    "empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "empty_permuted", "resize_", "resize_as_",
+})  # fmt: skip
+# Positions among equal elements are not defined: only the values are compared.
+VALUES_ONLY = frozenset({"sort", "argsort", "topk", "mode", "kthvalue", "median", "nanmedian", "msort"})
+# Vectors that are defined up to their sign or phase: magnitudes are compared.
+UNSTABLE = frozenset({"svd", "linalg.svd", "linalg.eigh", "linalg.eig", "linalg.qr", "qr", "geqrf", "ormqr"})
+
+# Entries that are not run, with the reason. This list may only get shorter.
+SKIPPED: dict[str, str] = {}
