@@ -9,6 +9,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 from .edits import Edit, Left, Piece
 from .errors import SourceError
@@ -41,7 +42,10 @@ class TextFile:
     @cached_property
     def line_starts(self) -> list[int]:
         """Index into ``text`` of the start of each line."""
-        return [0, *(match.end() for match in LINE_END.finditer(self.text))]
+        if "\r" in self.text:
+            return [0, *(match.end() for match in LINE_END.finditer(self.text))]
+        # The usual case, three times as fast.
+        return [0, *accumulate(len(line) + 1 for line in self.text.split("\n")[:-1])]
 
     @cached_property
     def line_end(self) -> str:

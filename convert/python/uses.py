@@ -19,7 +19,8 @@ def api_uses(module: PythonModule) -> list[ApiUse]:
     attributes: what part of it is the API, and what an attribute of a result, the support table tells.
     """
     uses: list[ApiUse] = []
-    guarded = guarded_imports(module.tree)
+    # What starts its line stands in no other statement.
+    guarded = guarded_imports(module.tree) if any(node.col_offset for node in module.imports) else set()
     for node in module.imports:
         for name in _imported(node):
             if name.partition(".")[0] in module.roots:
