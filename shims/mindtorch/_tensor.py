@@ -11,7 +11,7 @@ import numpy as np
 
 from . import _device as devices
 from . import _dtype as dtypes
-from ._array import Array
+from ._array import Array, cast_numpy
 from ._size import Size
 from ._support import MissingAPIError
 from .tape.grad_mode import mode
@@ -145,8 +145,11 @@ class Tensor(metaclass=_TensorMeta):
         return self._arr.np.__array_interface__["data"][0] if self._arr.np.size else 0
 
     def is_contiguous(self, memory_format: Any = dtypes.contiguous_format) -> bool:
-        if memory_format not in (dtypes.contiguous_format, dtypes.preserve_format):
-            raise NotImplementedError(f"is_contiguous(memory_format={memory_format}) is not supported by mindtorch yet")
+        """Whether the elements lie row-major without gaps, or in the order of ``channels_last(_3d)``."""
+        if memory_format in (dtypes.channels_last, dtypes.channels_last_3d):
+            from .ops.memory_format import in_format
+
+            return in_format(self._arr.shape, self._arr.strides, memory_format)
         return self._arr.is_contiguous
 
     def is_floating_point(self) -> bool:
@@ -202,6 +205,8 @@ class Tensor(metaclass=_TensorMeta):
             )
         if self._arr.dtype in (dtypes.bfloat16, dtypes.float8_e4m3fn, dtypes.float8_e5m2):
             raise TypeError(f"Got unsupported ScalarType {'BFloat16' if self.dtype is dtypes.bfloat16 else self.dtype}")
+        if self._arr.dtype is dtypes.complex32:
+            raise TypeError("Got unsupported ScalarType ComplexHalf")
         return self._arr.np
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -213,12 +218,16 @@ class Tensor(metaclass=_TensorMeta):
         a = self._arr.np
         if a.size != 1:
             raise RuntimeError(f"a Tensor with {a.size} elements cannot be converted to Scalar")
+        if self._arr.dtype is dtypes.complex32:
+            a = cast_numpy(a, dtypes.complex64)
         v = a.reshape(())[()]
         return float(v) if self._arr.dtype.is_low else v.item()
 
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers."""
         a = self._arr.np
+        if self._arr.dtype is dtypes.complex32:
+            a = cast_numpy(a, dtypes.complex64)
         return (a.astype(np.float32) if self._arr.dtype.is_low else a).tolist()
 
     def __bool__(self) -> bool:

@@ -8,20 +8,20 @@ import numpy as np
 
 from .. import _device as devices
 from .. import _dtype as dtypes
-from .._array import Array, scalar_array
+from .._array import Array, contiguous_strides, scalar_array
 from .._dtype import contiguous_format, dtype, preserve_format
 from .._tensor import Tensor, wrap
 from ..tape import inplace
 from ..tape.grad_mode import mode
 from ._prim import Prim
 from ._registry import op, type_name
-from .creation import is_dense
+from .memory_format import arranged, check_format, empty_array, format_strides, strides_like, suggested_format
 
 
-def _clone_array(a: Array, contiguous: bool) -> Array:
-    if contiguous or a.is_contiguous or not is_dense(a):
+def _clone_array(a: Array, strides: tuple[int, ...]) -> Array:
+    if strides == contiguous_strides(a.shape):
         return a.clone()
-    out = Array(np.empty(a.size, a.dtype._np), a.device, a.dtype).as_strided(a.shape, a.strides, 0)
+    out = empty_array(a.shape, strides, a)
     out.write(a)
     return out
 
@@ -29,40 +29,44 @@ def _clone_array(a: Array, contiguous: bool) -> Array:
 _clone = Prim("clone", _clone_array, lambda c, g: (g,))
 
 
-def _memory_format(memory_format: Any) -> bool:
-    """Whether the result is row-major. Raises NotImplementedError for channels_last."""
-    if memory_format in (None, preserve_format):
-        return False
-    if memory_format is contiguous_format:
-        return True
-    raise NotImplementedError(f"memory_format={memory_format} is not supported by mindtorch yet")
-
-
 @op()
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
-    return _clone((input,), _memory_format(memory_format))
+    check_format(memory_format, "clone")
+    return _clone((input,), strides_like(input._arr, memory_format))
 
 
 @op(module=None)
 def contiguous(input: Tensor, memory_format: Any = contiguous_format) -> Tensor:
-    _memory_format(memory_format)
-    return input if input._arr.is_contiguous else _clone((input,), True)
+    check_format(memory_format, "contiguous")
+    if input.is_contiguous(memory_format):
+        return input
+    if memory_format is preserve_format:
+        raise RuntimeError("preserve memory format is unsupported by the contiguous operator")
+    return _clone((input,), format_strides(input._arr.shape, memory_format))
 
 
-_cast = Prim("to_copy", lambda a, d: a.cast(d), lambda c, g: (g,))
-_move = Prim("to_copy", lambda a, dev: a.on(dev), lambda c, g: (g,))
+def _to_copy(a: Array, d: dtype, dev: Any, strides: tuple[int, ...]) -> Array:
+    if dev is a.device:
+        if strides == contiguous_strides(a.shape) and d is not a.dtype:
+            return a.cast(d)
+        out = empty_array(a.shape, strides, a, d)
+        out.write(a)
+        return out
+    return arranged(a.cast(d).on(dev), strides)
+
+
+_copy = Prim("to_copy", _to_copy, lambda c, g: (g,))
 
 
 def _convert(input: Tensor, d: dtype | None, dev: Any, copy: bool, memory_format: Any = None) -> Tensor:
-    _memory_format(memory_format)
-    out = input
-    if dev is not None:
-        dev = devices.resolve(dev)
-        if dev is not input.device:
-            out = _move((out,), dev)
-    if d is not None and d is not out._arr.dtype:
-        out = _cast((out,), d)
-    return clone(out) if copy and out is input else out
+    a = input._arr
+    d = d or a.dtype
+    dev = a.device if dev is None else devices.resolve(dev)
+    unchanged = memory_format in (None, preserve_format) or suggested_format(a) is memory_format
+    if unchanged and d is a.dtype and dev is a.device and not copy:
+        return input
+    check_format(memory_format, "to")
+    return _copy((input,), d, dev, strides_like(a, memory_format))
 
 
 @op(module=None)
@@ -103,12 +107,12 @@ for _name, _d in {
 
 @op(module=None)
 def cpu(input: Tensor, memory_format: Any = None) -> Tensor:
-    return _convert(input, None, devices.CPU, False)
+    return _convert(input, None, devices.CPU, False, memory_format)
 
 
 @op(module=None, aliases=("npu",))
 def cuda(input: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
-    return _convert(input, None, "cuda" if device is None else device, False)
+    return _convert(input, None, "cuda" if device is None else device, False, memory_format)
 
 
 @op(module=None)
@@ -210,8 +214,6 @@ def set_(input: Tensor, source: Any = None, storage_offset: int = 0, size: Any =
     elif source is None:
         input._arr = Array(np.empty((0,), input.dtype._np), input.device, input.dtype)
     else:
-        from .._array import contiguous_strides
-
         storage = getattr(source, "_untyped_storage", source)
         shape = tuple(size) if size is not None else (storage.nbytes() // input.element_size(),)
         strides = tuple(stride) if stride is not None else contiguous_strides(shape)
@@ -222,14 +224,13 @@ def set_(input: Tensor, source: Any = None, storage_offset: int = 0, size: Any =
 
 @op("resize_", module=None)
 def resize_(input: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
-    from .._array import contiguous_strides
     from .view import ints
 
     if mode.enabled and input.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
     shape = ints(sizes)
     a = input._arr
-    strides = contiguous_strides(shape)
+    strides = format_strides(shape, memory_format)
     need = (a.offset + int(np.prod(shape))) * a.dtype.itemsize
     storage = a.storage
     if storage.nbytes < need:
@@ -238,9 +239,11 @@ def resize_(input: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
     return input
 
 
-@op("resize_as_", module=None)
+@op("resize_as_")
 def resize_as_(input: Tensor, the_template: Tensor, *, memory_format: Any = None) -> Tensor:
-    return resize_(input, the_template.shape)
+    if memory_format is preserve_format:
+        memory_format = suggested_format(the_template._arr)
+    return resize_(input, the_template.shape, memory_format=memory_format)
 
 
 @op(method=False)

@@ -15,6 +15,7 @@ from .._dtype import bool as bool_
 from .._tensor import Tensor, wrap
 from ._promote import scalar_dtype
 from ._registry import op
+from .memory_format import arranged, check_format, format_strides, strides_like
 from .view import ints
 
 
@@ -56,7 +57,11 @@ def _factory(name: str, make: Any) -> Any:
         if any(n < 0 for n in shape):
             raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
         d = dtype or get_default_dtype()
-        return _finish(make(shape, d._np), device, requires_grad, d)
+        if memory_format is None:
+            return _finish(make(shape, d._np), device, requires_grad, d)
+        check_format(memory_format, name)
+        t = wrap(arranged(_finish(make(shape, d._np), device, False, d)._arr, format_strides(shape, memory_format)))
+        return t.requires_grad_() if requires_grad else t
 
     @op(name + "_like", method=False)
     def like(
@@ -72,7 +77,7 @@ def _factory(name: str, make: Any) -> Any:
         _check(layout, dtype)
         d = dtype or input.dtype
         t = _finish(make(input._arr.shape, d._np), device or input.device, False, d)
-        t = _preserve_strides(t, input)
+        t = wrap(arranged(t._arr, strides_like(input._arr, memory_format)))
         return t.requires_grad_() if requires_grad else t
 
     @op("new_" + name, module=None)
@@ -93,26 +98,6 @@ def _factory(name: str, make: Any) -> Any:
         return _finish(make(ints(size), d._np), device or input.device, requires_grad, d)
 
     return declared
-
-
-def _preserve_strides(t: Tensor, like: Tensor) -> Tensor:
-    """A fresh tensor, laid out as `like` where that is dense (PyTorch's ``preserve_format``)."""
-    a = like._arr
-    if a.is_contiguous or not is_dense(a):
-        return t
-    out = wrap(t._arr.as_strided(a.shape, a.strides, 0))
-    out._arr.write(t._arr)
-    return out
-
-
-def is_dense(a: Array) -> bool:
-    """Whether the elements fill a block of memory exactly, in whatever order."""
-    expected = 1
-    for s, n in sorted((s, n) for s, n in zip(a.strides, a.shape, strict=True) if n != 1):
-        if s != expected:
-            return False
-        expected *= n
-    return True
 
 
 zeros = _factory("zeros", np.zeros)
@@ -163,7 +148,9 @@ def full_like(
     requires_grad: bool = False, memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
     a, d = _full(input.shape, fill_value, dtype or input.dtype)
-    return _finish(a, device or input.device, requires_grad, d)
+    t = _finish(a, device or input.device, False, d)
+    t = wrap(arranged(t._arr, strides_like(input._arr, memory_format)))
+    return t.requires_grad_() if requires_grad else t
 
 
 @op(module=None)
