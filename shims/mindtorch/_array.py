@@ -145,9 +145,17 @@ class Array:
 
 def cast_numpy(a: np.ndarray, d: dtype) -> np.ndarray:
     """`a` as a C-contiguous array of dtype `d`, values converted as C does."""
+    if a.dtype.names is not None and d._np != a.dtype:  # complex32
+        wide = np.empty(a.shape, np.complex64)
+        wide.real, wide.imag = a["real"], a["imag"]
+        a = wide
     if d.category == 0:
         return np.ascontiguousarray(a != 0).reshape(a.shape)
     with np.errstate(all="ignore"):
+        if d._np.names is not None and d._np != a.dtype:
+            pairs = np.empty(a.shape, d._np)
+            pairs["real"], pairs["imag"] = a.real, a.imag
+            return pairs
         if a.dtype.kind == "c" and d.category < 3:
             a = a.real
         return a.astype(d._np, order="C")
@@ -166,6 +174,8 @@ def _scalar(value: Any, kind: type, sign: int, d: dtype) -> Array:
 
 def scalar_array(value: Any, d: dtype) -> Array:
     """A read-only 0-d array of a Python number, cached (signed zeros and bools kept apart)."""
+    if isinstance(value, complex):  # two signs of zero: not cached
+        return Array(cast_numpy(np.asarray(value), d), CPU, d)
     sign = 0
     if value == 0 and isinstance(value, float):
         sign = 1 if str(value)[0] == "-" else 0

@@ -40,10 +40,10 @@ class dtype:
         return self
 
     def to_real(self) -> dtype:
-        return {complex64: float32, complex128: float64}.get(self, self)
+        return {complex32: float16, complex64: float32, complex128: float64}.get(self, self)
 
     def to_complex(self) -> dtype:
-        return {float32: complex64, float64: complex128}.get(self, self)
+        return {float16: complex32, bfloat16: complex64, float32: complex64, float64: complex128}.get(self, self)
 
 
 uint8 = dtype("uint8", np.uint8, INTEGRAL, signed=False)
@@ -60,13 +60,15 @@ float32 = float = dtype("float32", np.float32, FLOATING)
 float64 = double = dtype("float64", np.float64, FLOATING)
 float8_e4m3fn = dtype("float8_e4m3fn", ml_dtypes.float8_e4m3fn, FLOATING)
 float8_e5m2 = dtype("float8_e5m2", ml_dtypes.float8_e5m2, FLOATING)
+# NumPy has no complex numbers of half precision: such tensors can be stored, moved and cast, not computed with.
+complex32 = chalf = dtype("complex32", [("real", np.float16), ("imag", np.float16)], COMPLEX)
 complex64 = cfloat = dtype("complex64", np.complex64, COMPLEX)
 complex128 = cdouble = dtype("complex128", np.complex128, COMPLEX)
 bool = dtype("bool", np.bool_, BOOL, signed=False)
 
 ALL = (
     uint8, int8, int16, int32, int64, uint16, uint32, uint64, float16, bfloat16, float32, float64,
-    float8_e4m3fn, float8_e5m2, complex64, complex128, bool,
+    float8_e4m3fn, float8_e5m2, complex32, complex64, complex128, bool,
 )  # fmt: skip
 _BY_NAME = {d.name: d for d in ALL}
 _BY_NUMPY = {d._np: d for d in ALL}
@@ -105,14 +107,15 @@ def set_default_dtype(d: dtype) -> None:
     _Default.value = d
 
 
-_RANK = {bool: 0, uint8: 1, int8: 2, int16: 3, int32: 4, int64: 5, float16: 6, bfloat16: 7, float32: 8, float64: 9,
-         complex64: 10, complex128: 11}  # fmt: skip
+_RANK = {bool: 0, uint8: 1, int8: 2, int16: 3, int32: 4, int64: 5, float16: 6, bfloat16: 7, float32: 8, float64: 9}
 
 
 def promote_types(a: dtype, b: dtype) -> dtype:
     """The smallest dtype that holds both (``torch.promote_types``)."""
     if a is b:
         return a
+    if a.is_complex or b.is_complex:
+        return promote_types(a.to_real(), b.to_real()).to_complex()
     if a not in _RANK or b not in _RANK:
         raise RuntimeError(f"Promotion for {a} and {b} is not supported")
     if _RANK[a] > _RANK[b]:
@@ -121,8 +124,6 @@ def promote_types(a: dtype, b: dtype) -> dtype:
         return int16
     if a is float16 and b is bfloat16:
         return float32
-    if a is float64 and b is complex64:
-        return complex128
     return b
 
 
@@ -133,8 +134,8 @@ class finfo:
         type = type or get_default_dtype()
         if not (type.is_floating_point or type.is_complex):
             raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{type}'")
-        info = ml_dtypes.finfo(type._np)
-        self.dtype = type.name
+        info = ml_dtypes.finfo(type.to_real()._np)
+        self.dtype = type.to_real().name
         self.bits = type.to_real().itemsize * 8
         self.eps = _pyfloat(info.eps)
         self.max = _pyfloat(info.max)

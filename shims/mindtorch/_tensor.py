@@ -308,15 +308,23 @@ class Tensor(metaclass=_TensorMeta):
         Raises RuntimeError where the kind of view does not allow that.
         """
         if v.base.requires_grad:
+            from .ops.complex import window
             from .ops.view import as_strided_node
+            from .tape.grad_mode import enable_grad
             from .tape.inplace import move_history, view_error
 
             if v.creation:
                 raise RuntimeError(view_error(v.creation, indirect=True))
             a, b = self._arr, v.base._arr
-            node = as_strided_node(v.base, a.shape, a.strides, a.offset)
-            node.metas = [(a.shape, a.dtype, b.device)]
-            move_history(self, (node, 0))
+            if a.dtype is b.dtype:
+                node = as_strided_node(v.base, a.shape, a.strides, a.offset)
+                node.metas = [(a.shape, a.dtype, b.device)]
+                move_history(self, (node, 0))
+            else:
+                with enable_grad():
+                    edge = window(v.base, a.shape, a.strides, a.offset, a.dtype)._gradient_edge()
+                assert edge is not None
+                move_history(self, edge)
         v.version = self._vc[0]
 
     @property

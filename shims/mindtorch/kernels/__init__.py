@@ -14,13 +14,15 @@ import numpy as np
 
 from .._array import Array
 from .._device import CPU
-from .._dtype import _BY_NUMPY, float32
+from .._dtype import _BY_NUMPY, complex32, complex64, complex128, float32
 from .reference import KERNELS, Kernel
+from .reference.complex import REAL_ONLY
 
 __all__ = ["COUNTS", "call", "table_name"]
 
 COUNTS: dict[str, list[int]] = {}
 """Calls per kernel: [served by MindSpore, served by NumPy]."""
+_COMPLEX_NAMES = {complex32: "ComplexHalf", complex64: "ComplexFloat", complex128: "ComplexDouble"}
 
 
 def table_name() -> str:
@@ -44,7 +46,7 @@ def call(name: str, *args: Any) -> Any:
     """
     kernel = KERNELS[name]
     dev = CPU
-    low = None
+    low = complex_ = None
     empty = False
     for a in args:
         if type(a) is Array:
@@ -64,11 +66,15 @@ def call(name: str, *args: Any) -> Any:
                     )
             if x.dtype.is_low:
                 low = x.dtype
+            elif x.dtype.is_complex:
+                complex_ = x.dtype
             if 0 in x.shape:
                 empty = True
     count = COUNTS.get(name)
     if count is None:
         count = COUNTS[name] = [0, 0]
+    if complex_ is not None and (name in REAL_ONLY or (complex_ is complex32 and not kernel.exact)):
+        raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{_COMPLEX_NAMES[complex_]}'")
     widen = low is not None and not kernel.exact
     native = NATIVE.get(name)
     if native is not None and not empty:

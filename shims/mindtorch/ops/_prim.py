@@ -21,9 +21,13 @@ class Prim:
     per tensor input (None where there is none); broadcasting and casts of the forward need no undoing in it, the engine
     does that at every edge. ``save`` maps an input to the inputs whose gradients need it (an empty tuple: any);
     ``save_out`` lists the outputs that are needed.
+
+    PyTorch's gradient for a complex z is dL/d(re z) + i dL/d(im z). ``backward`` may be written as for real numbers
+    (``g * f'(z)``) where the primitive is holomorphic: complex gradients are conjugated before it and after it. With
+    ``conjugates`` the formula is left alone: it says where to conjugate, or the primitive is not holomorphic.
     """
 
-    __slots__ = ("backward", "forward", "name", "node_class", "node_name", "save", "save_out", "view")
+    __slots__ = ("backward", "conjugates", "forward", "name", "node_class", "node_name", "save", "save_out", "view")
 
     def __init__(
         self,
@@ -34,12 +38,14 @@ class Prim:
         save_out: tuple[int, ...] = (),
         view: str | None = None,
         node_name: str | None = None,
+        conjugates: bool = False,
     ) -> None:
         self.name = name
         self.forward = forward
         self.backward = backward
         self.save = dict.fromkeys(save, ()) if isinstance(save, tuple) else save
         self.save_out = save_out
+        self.conjugates = conjugates
         self.view = view  # None, or the creation kind of the views that this returns
         self.node_name = node_name or "".join(p.capitalize() for p in name.split("_")) + "Backward0"
         self.node_class: type[OpNode] = type(self.node_name, (OpNode,), {"__slots__": ()})

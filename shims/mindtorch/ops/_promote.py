@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._array import Array, scalar_array
-from .._dtype import BOOL, COMPLEX, FLOATING, INTEGRAL, complex64, dtype, get_default_dtype, int64, promote_types
+from .._dtype import BOOL, COMPLEX, FLOATING, INTEGRAL, dtype, get_default_dtype, int64, promote_types
 from .._dtype import bool as bool_
 from .._tensor import Tensor
 
@@ -19,7 +19,7 @@ def scalar_dtype(value: Any) -> dtype:
     if isinstance(value, float):
         return get_default_dtype()
     if isinstance(value, complex):
-        return complex64 if get_default_dtype().itemsize <= 4 else get_default_dtype().to_complex()
+        return get_default_dtype().to_complex()
     if hasattr(value, "dtype") and hasattr(value, "item"):  # NumPy scalars
         return scalar_dtype(value.item())
     raise TypeError(f"expected a Tensor or a number, but got {type(value).__name__}")
@@ -51,7 +51,7 @@ def result_type(*operands: Any) -> dtype:
 
 def _raise_category(strong: dtype, weak: dtype) -> dtype:
     if weak.category == COMPLEX and strong.category == FLOATING:
-        return complex64 if strong.itemsize <= 4 else strong.to_complex()
+        return strong.to_complex()
     return weak
 
 

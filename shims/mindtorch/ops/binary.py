@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._array import Array
-from .._dtype import BOOL, COMPLEX, FLOATING, INTEGRAL, dtype
+from .._dtype import BOOL, FLOATING, INTEGRAL, dtype
 from .._tensor import Tensor
 from ..kernels import call
 from ._prim import Prim
@@ -16,12 +16,8 @@ from ._registry import op, type_name
 
 def _common(a: Any, b: Any) -> dtype:
     if isinstance(a, Tensor) and isinstance(b, Tensor) and a._arr.dtype is b._arr.dtype:
-        d = a._arr.dtype
-    else:
-        d = result_type(a, b)
-    if d.category == COMPLEX:
-        raise NotImplementedError("arithmetic of complex tensors is not supported by mindtorch yet")
-    return d
+        return a._arr.dtype
+    return result_type(a, b)
 
 
 def _prim(name: str, grad: Callable[..., tuple[Any, Any]] | None, save: Any = (), kernel: str | None = None) -> Prim:
@@ -198,7 +194,7 @@ def _pow_grad(c: Any, g: Tensor) -> tuple[Any, Any]:
         # b * a**(b - 1), and 0 where the exponent is 0 even if the power is not finite
         ga = where(b == 0, 0.0, g * (b * a.pow(b - 1)))
     if c.needs[1]:
-        zero = (a == 0) & (b >= 0)
+        zero = (a == 0) & (b.real >= 0)
         gb = g * where(zero, 0.0, c.result() * where(zero, 1.0, a).log())
     return ga, gb
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._array import Array
-from .._dtype import COMPLEX, INTEGRAL
+from .._dtype import INTEGRAL
 from .._tensor import Tensor
 from ..kernels import call
 from ._prim import Prim
@@ -18,8 +18,6 @@ def _product(a: Array, b: Array) -> Array:
         raise RuntimeError(
             f"expected m1 and m2 to have the same dtype, but got: {_c_name(a.dtype)} != {_c_name(b.dtype)}"
         )
-    if a.dtype.category == COMPLEX:
-        raise NotImplementedError("matrix products of complex tensors are not supported by mindtorch yet")
     return call("matmul", a, b)
 
 

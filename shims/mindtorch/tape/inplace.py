@@ -78,16 +78,19 @@ class CopySlices(Node):
         super().__init__([old, written])
         b, a = base._arr, view._arr
         self.base_shape, self.base_strides = b.shape, b.strides
-        self.window = (a.shape, a.strides, a.offset - b.offset)
+        start = b.offset * b.dtype.itemsize // a.dtype.itemsize
+        self.window = (a.shape, a.strides, a.offset - start, a.dtype)
         self.metas = [(b.shape, b.dtype, b.device)]
 
     def run(self, grads: list[Tensor | None]) -> tuple[Tensor | None, ...]:
+        from ..ops.complex import window as window_of
+
         g = grads[0]
         if g is None:
             return None, None
         rest = g.new_empty_strided(self.base_shape, self.base_strides)
         rest.copy_(g)
-        window = rest.as_strided(*self.window)
+        window = window_of(rest, *self.window)
         written = window.clone()
         window.zero_()
         return rest, written

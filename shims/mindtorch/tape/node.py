@@ -183,7 +183,16 @@ class OpNode(Node):
             raise RuntimeError(FREED)
         if all(g is None for g in grads):
             return (None,) * len(self.next_edges)
-        return self.op.backward(self, *grads)
+        op = self.op
+        if not op.conjugates:
+            for g in grads:
+                if g is not None and g._arr.dtype.is_complex:
+                    # The formula multiplies with f'(z); the gradient of a holomorphic f is that with conj(f'(z)).
+                    return tuple(
+                        g if g is None else g.conj()
+                        for g in op.backward(self, *[g if g is None else g.conj() for g in grads])
+                    )
+        return op.backward(self, *grads)
 
     def release(self) -> None:
         if self.saved:

@@ -1,0 +1,47 @@
+"""Elementwise kernels of complex numbers, and which kernels have none."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._registry import kernel
+
+REAL_ONLY = frozenset({
+    "lt", "le", "gt", "ge", "maximum", "minimum", "fmax", "fmin", "amax", "amin", "argmax", "argmin", "cummax",
+    "cummin", "sort", "topk", "floor", "ceil", "trunc", "round", "frac", "sign", "signbit", "relu", "floor_divide",
+    "trunc_divide", "remainder", "fmod", "atan2", "hypot", "copysign", "erf", "erfc", "erfinv", "lgamma", "digamma",
+    "softmax", "log_softmax", "layer_norm", "softplus", "bincount", "searchsorted",
+})  # fmt: skip
+"""Kernels without a meaning for complex operands; NumPy would order them by their real parts."""
+
+
+@kernel()
+def conj(x: np.ndarray) -> np.ndarray:
+    return np.conjugate(x)
+
+
+@kernel()
+def angle(x: np.ndarray) -> np.ndarray:
+    if x.dtype.kind == "c":
+        return np.arctan2(x.imag, x.real)
+    return np.where(np.isnan(x), x, np.where(x < 0, x.dtype.type(np.pi), x.dtype.type(0)))
+
+
+@kernel()
+def sgn(x: np.ndarray) -> np.ndarray:
+    """``x / |x|``, and 0 for 0."""
+    if x.dtype.kind != "c":
+        return x.copy() if x.dtype == np.bool_ else np.sign(x)
+    size = np.abs(x)
+    out = x / np.where(size == 0, size.dtype.type(1), size)
+    out[size == 0] = 0
+    return out
+
+
+@kernel()
+def complex_(real: np.ndarray, imag: np.ndarray) -> np.ndarray:
+    """``real + i imag``, infinities and nan kept as they are."""
+    real, imag = np.broadcast_arrays(real, imag)
+    out = np.empty(real.shape, np.result_type(real.dtype, np.complex64))
+    out.real, out.imag = real, imag
+    return out
