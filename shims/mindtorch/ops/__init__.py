@@ -5,6 +5,7 @@ from . import (
     composite,
     convert,
     creation,
+    dropout,
     foreach,
     index,
     linalg,
