@@ -78,7 +78,7 @@ from .ops import install as _install
 
 _install(globals(), "")
 
-from . import autograd, backends, linalg, special, types
+from . import autograd, backends, fft, linalg, signal, special, types
 from .random import (
     Generator,
     default_generator,

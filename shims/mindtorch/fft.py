@@ -1,0 +1,14 @@
+"""Discrete Fourier transforms (``torch.fft``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._support import missing_attribute
+from .ops import install
+
+__all__ = install(globals(), "fft")
+
+
+def __getattr__(name: str) -> Any:
+    raise missing_attribute(__name__, name)
