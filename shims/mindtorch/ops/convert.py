@@ -197,14 +197,29 @@ def _fill(input: Tensor, value: Any) -> Tensor:
     return copy_(input, value)
 
 
-@op("fill_", module=None)
+@op(method=False)
+def fill(input: Tensor, value: Any) -> Tensor:
+    return _fill(input.clone(), value)
+
+
+@op("fill_")
 def fill_(input: Tensor, value: Any) -> Tensor:
     return _fill(input, value)
 
 
-@op("zero_", module=None)
+@op("zero_")
 def zero_(input: Tensor) -> Tensor:
     return _fill(input, 0)
+
+
+@op("detach_", method=False)
+def detach_(input: Tensor) -> Tensor:
+    return input.detach_()
+
+
+@op(method=False)
+def detach(input: Tensor) -> Tensor:
+    return input.detach()
 
 
 @op("set_", module=None)

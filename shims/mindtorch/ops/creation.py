@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _device as devices
 from .._array import Array, cast_numpy, contiguous_strides
-from .._dtype import FLOATING, dtype, from_numpy_dtype, get_default_dtype, int64, strided
+from .._dtype import FLOATING, complex128, dtype, float64, from_numpy_dtype, get_default_dtype, int64, strided
 from .._dtype import bool as bool_
 from .._tensor import Tensor, wrap
 from ._promote import scalar_dtype
@@ -198,6 +198,46 @@ def linspace(
     if steps == 1:
         a = np.array([start])
     return _finish(cast_numpy(a, d), device, requires_grad, d)
+
+
+@op(method=False, out=True)
+def logspace(
+    start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, layout: Any = None, device: Any = None,
+    requires_grad: bool = False, pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    d = dtype or get_default_dtype()
+    with np.errstate(all="ignore"):
+        if d.category < FLOATING:
+            a = np.float64(base) ** (np.float64(start) + np.arange(steps) * _step(start, end, steps))
+        else:
+            work = complex128 if d.is_complex else float64
+            a = np.power(np.asarray(base, work._np), linspace(start, end, steps, dtype=work)._arr.np)
+    return _finish(cast_numpy(a, d), device, requires_grad, d)
+
+
+def _step(start: Any, end: Any, steps: int) -> float:
+    return (float(end) - float(start)) / max(steps - 1, 1)
+
+
+@op(method=False)
+def empty_permuted(
+    size: Any, physical_layout: Any, *, dtype: Any = None, layout: Any = None, device: Any = None,
+    requires_grad: bool = False, pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
+    _check(layout, dtype)
+    shape, order = tuple(size), tuple(physical_layout)
+    if len(order) != len(shape) or sorted(order) != list(range(len(shape))):
+        raise RuntimeError(
+            f"Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = "
+            f"{len(shape)} is not equal to len(physical_layout) = {len(order)}"
+            if len(order) != len(shape)
+            else f"Duplicate or out of range dim in physical_layout {list(order)}"
+        )
+    inner = contiguous_strides(tuple(shape[d] for d in order))
+    strides = tuple(inner[order.index(d)] for d in range(len(shape)))
+    return empty_strided(shape, strides, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 @op(method=False, out=True)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._array import Array
-from .._dtype import INTEGRAL, float32, float64, int32, int64, uint8
+from .._dtype import INTEGRAL, int32, int64, uint8
 from .._dtype import bool as bool_
 from .._tensor import Tensor, _wrap_dim, wrap
 from ..kernels import call
@@ -104,113 +104,6 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     lead = np.broadcast_shapes(*[tuple(1 if i == dim else n for i, n in enumerate(t.shape)) for t in (input, indices)])
     x = input.expand(tuple(input.shape[dim] if i == dim else n for i, n in enumerate(lead)))
     return gather(x, dim, indices.expand(tuple(indices.shape[dim] if i == dim else n for i, n in enumerate(lead))))
-
-
-def _scatter_kernel(name: str) -> Any:
-    def forward(a: Array, index: Array, src: Array, dim: int) -> Array:
-        if src.dtype is not a.dtype:
-            raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")
-        if index.dtype not in (int64, int32) and index.size:
-            raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
-        index = cast(index, int64)
-        _bounds(index, a.shape[dim] if a.shape else 1, dim)
-        if not a.shape:
-            return call(name, *(x.as_strided((1,), (1,), x.offset) for x in (a,)), 0,
-                        _vector(index), _vector(src)).as_strided((), (), 0)  # fmt: skip
-        return call(name, a, dim, index, src)
-
-    return forward
-
-
-def _vector(a: Array) -> Array:
-    return a if a.shape else a.as_strided((1,), (1,), a.offset)
-
-
-_scatter = Prim(
-    "scatter", _scatter_kernel("scatter"),
-    lambda c, g: (
-        g.scatter(c.params[0], c.input(1), 0) if c.needs[0] else None,
-        None,
-        _source_grad(g.gather(c.params[0], c.input(1)), c.shapes[2]) if c.needs[2] else None,
-    ),
-    save=(1,),
-)  # fmt: skip
-_scatter_add = Prim(
-    "scatter_add", _scatter_kernel("scatter_add"),
-    lambda c, g: (g, None, _source_grad(g.gather(c.params[0], c.input(1)), c.shapes[2]) if c.needs[2] else None),
-    save=(1,),
-)  # fmt: skip
-
-
-def _source_grad(g: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """The source may be larger than the index: the rest was not used."""
-    if tuple(g.shape) == tuple(shape):
-        return g
-    out = g.new_zeros(shape)
-    window = out
-    for d, n in enumerate(g.shape):
-        window = window.narrow(d, 0, n)
-    window.copy_(g)
-    return out
-
-
-@op(inplace=True, out=True)
-def scatter(
-    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
-) -> Tensor:
-    if reduce is not None:
-        raise NotImplementedError("torch.scatter(reduce=...) is not supported by mindtorch yet: use scatter_add")
-    src = value if src is None else src
-    if not isinstance(src, Tensor):
-        src = input.new_full(index.shape, src)
-    return _scatter((input, index, src), _wrap_dim(dim, input.dim()))
-
-
-@op(inplace=True, out=True)
-def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    return _scatter_add((input, index, src), _wrap_dim(dim, input.dim()))
-
-
-def _index_add_array(a: Array, index: Array, src: Array, dim: int) -> Array:
-    if a.dtype is not src.dtype:
-        raise RuntimeError("index_add_(): self and source expected to have the same dtype")
-    index = _index_array(_vector(index), a.shape[dim] if a.shape else 1, "index_add_")
-    if not a.shape:
-        return call("index_add", _vector(a), 0, index, _vector(src)).as_strided((), (), 0)
-    return call("index_add", a, dim, index, src)
-
-
-_index_add = Prim(
-    "index_add", _index_add_array,
-    lambda c, g: (g, None, g.index_select(c.params[0], c.input(1)).expand(c.shapes[2]) if c.needs[2] else None),
-    save=(1,),
-)  # fmt: skip
-
-
-@op(inplace=True, out=True)
-def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
-    source = source if alpha == 1 else source * alpha
-    return _index_add((input, index, source), _wrap_dim(dim, input.dim()))
-
-
-@op(inplace=True, out=True)
-def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
-    dim = _wrap_dim(dim, input.dim())
-    if input.dim() == 0:
-        return index_copy(input.view(1), 0, index, source.view(1)).view(())
-    return input.index_put((slice(None),) * dim + (index,), source)
-
-
-@op(inplace=True)
-def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
-    if input.dim() == 0:
-        return index_fill(input.view(1), 0, index, value).view(())
-    dim = _wrap_dim(dim, input.dim())
-    hit = np.zeros(input.shape[dim], np.bool_)
-    hit[index._arr.np] = True
-    shape = [1] * input.dim()
-    shape[dim] = input.shape[dim]
-    return input.masked_fill(wrap(Array(hit.reshape(shape), input.device)), value)
 
 
 # ------------------------------------------------------------------ advanced indexing
@@ -448,40 +341,37 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     return x[m]
 
 
-@op()
+@op(out=True)
 def take(input: Tensor, index: Tensor) -> Tensor:
-    return input.reshape(-1)[index]
+    if index.dtype is not int64:
+        raise RuntimeError(f"take(): Expected a long tensor for index, but got {_name(index._arr)}")
+    if input.numel() == 0 and index.numel():
+        raise IndexError("take(): tried to take from an empty tensor")
+    return _get((input.reshape(-1), index), (True,))
 
 
-_searchsorted = Prim("searchsorted", lambda b, v, right: call("searchsorted", b, v, right))
+@op(out=True)
+def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
+    if size < 0:
+        raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
+    found = nonzero(input)[:size]
+    out = found.new_full((size, input.dim()), fill_value)
+    out[: found.shape[0]] = found
+    return out
 
 
-@op(method=False)
-def searchsorted(
-    sorted_sequence: Tensor, input: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None,
-    sorter: Tensor | None = None,
-) -> Tensor:  # fmt: skip
-    if sorter is not None:
-        sorted_sequence = sorted_sequence.gather(-1, sorter)
-    values = input if isinstance(input, Tensor) else sorted_sequence.new_tensor(input)
-    found = _searchsorted((sorted_sequence.detach(), values.detach()), right or side == "right")
-    return found.to(int32) if out_int32 else found
+def _unsafe(input: Tensor, mask: Tensor, indices: Any) -> tuple[Tensor, ...]:
+    """Indices where the mask holds; elsewhere 0, which is in bounds."""
+    return tuple(slice(None) if i is None else i.masked_fill(~mask, 0) for i in indices)
 
 
-@op(method=False)
-def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
-    return searchsorted(boundaries, input, out_int32=out_int32, right=right)
+@op("_unsafe_masked_index", method=False)
+def unsafe_masked_index(input: Tensor, mask: Tensor, indices: Any, fill: Any) -> Tensor:
+    """``input[indices]`` where `mask` holds, `fill` elsewhere (there the indices may be out of bounds)."""
+    return input[_unsafe(input, mask, indices)].masked_fill(~mask, fill)
 
 
-_bincount = Prim("bincount", lambda a, n: call("bincount", a, n))
-
-
-@op()
-def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-    if weights is not None:
-        n = max(minlength, int(input.max()) + 1 if input.numel() else 0)
-        weights = weights if weights.dtype is float32 else weights.to(float64)
-        return weights.new_zeros((n,)).index_add(0, input.to(int64), weights)
-    if input.numel() and int(input.min()) < 0:
-        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
-    return _bincount((input,), minlength)
+@op("_unsafe_masked_index_put_accumulate", method=False)
+def unsafe_masked_index_put_accumulate(input: Tensor, mask: Tensor, indices: Any, values: Tensor) -> Tensor:
+    """The input with `values` added at `indices` where `mask` holds."""
+    return _index_put(input, _unsafe(input, mask, indices), values.masked_fill(~mask, 0), True)

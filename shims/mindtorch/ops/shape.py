@@ -84,6 +84,63 @@ def vstack(tensors: Sequence[Tensor]) -> Tensor:
     return cat([x.reshape(1, -1) if x.dim() < 2 else x for x in tensors], 0)
 
 
+@op(method=False, out=True)
+def dstack(tensors: Sequence[Tensor]) -> Tensor:
+    return cat(list(atleast_3d(list(tensors))), 2)
+
+
+@op(method=False, out=True)
+def column_stack(tensors: Sequence[Tensor]) -> Tensor:
+    return hstack([x.reshape(-1, 1) if x.dim() <= 1 else x for x in tensors])
+
+
+def _at_least(name: str, raised: Any) -> Any:
+    @op(name, method=False)
+    def declared(*tensors: Any) -> Any:
+        if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
+            return tuple(raised(x) for x in tensors[0])
+        return raised(tensors[0]) if len(tensors) == 1 else tuple(raised(x) for x in tensors)
+
+    return declared
+
+
+def _raise_3d(x: Tensor) -> Tensor:
+    if x.dim() == 0:
+        return x.reshape(1, 1, 1)
+    if x.dim() == 1:
+        return x.unsqueeze(0).unsqueeze(-1)
+    return x.unsqueeze(-1) if x.dim() == 2 else x
+
+
+atleast_1d = _at_least("atleast_1d", lambda x: x.reshape(1) if x.dim() == 0 else x)
+atleast_2d = _at_least(
+    "atleast_2d", lambda x: x.reshape(1, 1) if x.dim() == 0 else x.unsqueeze(0) if x.dim() == 1 else x
+)
+atleast_3d = _at_least("atleast_3d", _raise_3d)
+
+
+@op("_chunk_cat", method=False, out=True)
+def chunk_cat(tensors: Sequence[Tensor], dim: int, num_chunks: int) -> Tensor:
+    """Each tensor is padded with zeros along `dim` to `num_chunks` equal pieces; piece i of all, flattened from `dim`
+    on, is row i of the result."""
+    if num_chunks < 1:
+        raise RuntimeError("_chunk_cat expects positive num_chunks")
+    if not tensors:
+        raise RuntimeError("_chunk_cat expects a non-empty input tensor list")
+    dim = _wrap_dim(dim, tensors[0].dim())
+    rows = []
+    for x in tensors:
+        n = x._arr.shape[dim]
+        size = -(-n // num_chunks)
+        after = size * num_chunks - n
+        if after:
+            widths = [(0, 0)] * x.dim()
+            widths[dim] = (0, after)
+            x = _pad((x,), tuple(widths), 0)
+        rows.append(x.reshape((*x._arr.shape[:dim], num_chunks, -1)))
+    return cat(rows, dim + 1)
+
+
 def _triangle(name: str) -> None:
     prim = Prim(name, lambda a, k: call(name, a, k), lambda c, g: (getattr(g, name)(c.params[0]),))
 
@@ -104,6 +161,39 @@ _flip = Prim("flip", lambda a, dims: call("flip", a, dims), lambda c, g: (g.flip
 @op()
 def flip(input: Tensor, *dims: Any) -> Tensor:
     return _flip((input,), wrap_dims(ints(dims), input.dim()))
+
+
+@op()
+def fliplr(input: Tensor) -> Tensor:
+    if input.dim() < 2:
+        raise RuntimeError("Input must be >= 2-d.")
+    return flip(input, 1)
+
+
+@op()
+def flipud(input: Tensor) -> Tensor:
+    if input.dim() < 1:
+        raise RuntimeError("Input must be >= 1-d.")
+    return flip(input, 0)
+
+
+@op()
+def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
+    if len(dims) != 2:
+        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
+    if input.dim() < 2:
+        raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.dim()}")
+    if dims[0] == dims[1] or abs(dims[0] - dims[1]) == input.dim():
+        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
+    i, j = (_wrap_dim(d, input.dim()) for d in dims)
+    k %= 4
+    if k == 1:
+        return flip(input, j).transpose(i, j).clone(memory_format=contiguous_format)
+    if k == 2:
+        return flip(input, (i, j))
+    if k == 3:
+        return flip(input, i).transpose(i, j).clone(memory_format=contiguous_format)
+    return input.clone(memory_format=contiguous_format)
 
 
 def _roll_grad(c: Any, g: Tensor) -> tuple[Tensor]:

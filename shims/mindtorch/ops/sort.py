@@ -49,7 +49,26 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     return _named("topk")(*_topk((input,), dim, k, bool(largest)))
 
 
+@op(out=True)
+def msort(input: Tensor) -> Tensor:
+    return sort(input, 0)[0]
+
+
 _unique = Prim("unique", lambda a: call("unique", a))
+_unique_dim = Prim("unique_dim", lambda a, dim: call("unique_dim", a, dim))
+_unique_consecutive = Prim("unique_consecutive", lambda a, dim: call("unique_consecutive", a, dim))
+
+
+def _asked(found: tuple[Tensor, ...], inverse: bool, counts: bool) -> Any:
+    out = (found[0], *((found[1],) if inverse else ()), *((found[2],) if counts else ()))
+    return out[0] if len(out) == 1 else out
+
+
+def _check_unique_dim(input: Tensor, dim: int) -> int:
+    dim = _wrap_dim(dim, input.dim())
+    if input.numel() == 0 and input._arr.shape[dim] and 0 in input._arr.shape:
+        raise RuntimeError("There are 0 sized dimensions, and they aren't selected, so unique cannot be applied")
+    return dim
 
 
 @op()
@@ -57,8 +76,19 @@ def unique(
     input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
     dim: int | None = None,
 ) -> Any:  # fmt: skip
+    x = input.detach()
+    found = _unique((x,)) if dim is None else _unique_dim((x,), _check_unique_dim(x, dim))
+    return _asked(found, return_inverse, return_counts)
+
+
+@op()
+def unique_consecutive(
+    input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    x = input.detach()
     if dim is not None:
-        raise NotImplementedError("torch.unique(dim=...) is not supported by mindtorch yet")
-    values, inverse, counts = _unique((input.detach(),))
-    out = (values, *((inverse,) if return_inverse else ()), *((counts,) if return_counts else ()))
-    return out[0] if len(out) == 1 else out
+        found = _unique_consecutive((x,), _check_unique_dim(x, dim))
+    else:
+        values, inverse, counts = _unique_consecutive((x.reshape(-1),), 0)
+        found = values, inverse.view(x.shape), counts
+    return _asked(found, return_inverse, return_counts)

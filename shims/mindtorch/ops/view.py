@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from math import prod
 from typing import Any
@@ -352,101 +351,6 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     return _select((input,), dim, index + n if index < 0 else index)
 
 
-def _split_arrays(a: Array, sizes: Shape, dim: int) -> tuple[Array, ...]:
-    starts = [sum(sizes[:i]) for i in range(len(sizes))]
-    return tuple(_slice_array(a, dim, s, n, 1) for s, n in zip(starts, sizes, strict=True))
-
-
-def _split_grad(c: Any, *grads: Any) -> tuple[Tensor]:
-    from .shape import cat
-
-    sizes, dim = c.params
-    some = next(g for g in grads if g is not None)
-    shape = list(c.shapes[0])
-    pieces = []
-    for n, g in zip(sizes, grads, strict=True):
-        shape[dim] = n
-        pieces.append(some.new_zeros(shape) if g is None else g)
-    return (cat(pieces, dim),)
-
-
-_split = Prim("split", _split_arrays, _split_grad, view="multi")
-
-
-@op()
-def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    dim = _wrap_dim(dim, tensor.dim())
-    n = tensor._arr.shape[dim]
-    if isinstance(split_size_or_sections, int):
-        size = split_size_or_sections
-        if size < 0 or (size == 0 and n):
-            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
-        sizes = tuple(min(size, n - i) for i in range(0, n, size)) if n else (n,)
-    else:
-        sizes = tuple(int(s) for s in split_size_or_sections)
-        if sum(sizes) != n or any(s < 0 for s in sizes):
-            raise RuntimeError(
-                f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {dim}), "
-                f"but got split_sizes={list(sizes)}"
-            )
-    return _split((tensor,), sizes, dim)
-
-
-@op()
-def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    return split(input, list(split_sizes), dim)
-
-
-@op()
-def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    if input.dim() == 0:
-        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
-    if chunks <= 0:
-        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    n = input._arr.shape[_wrap_dim(dim, input.dim())]
-    if n == 0:
-        return split(input, [0] * chunks, dim)
-    return split(input, -(-n // chunks), dim)
-
-
-@op()
-def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    dim = _wrap_dim(dim, input.dim())
-    n = input._arr.shape[dim]
-    if isinstance(indices_or_sections, Tensor):
-        indices_or_sections = indices_or_sections.tolist()
-    if isinstance(indices_or_sections, int):
-        k = indices_or_sections
-        if k <= 0:
-            raise RuntimeError(f"number of sections must be larger than 0, got {k}")
-        return split(input, [n // k + (i < n % k) for i in range(k)], dim)
-    pieces = []
-    edges = [0, *indices_or_sections, n]
-    for start, stop in itertools.pairwise(edges):
-        start, stop, _ = slice(start, stop).indices(n)
-        pieces.append(_slice((input,), dim, start, max(stop - start, 0), 1))
-    return tuple(pieces)
-
-
-def _unbind_grad(c: Any, *grads: Any) -> tuple[Tensor]:
-    from .shape import stack
-
-    some = next(g for g in grads if g is not None)
-    return (stack([some.new_zeros(some.shape) if g is None else g for g in grads], c.params[0]),)
-
-
-_unbind = Prim(
-    "unbind", lambda a, dim: tuple(_select_array(a, dim, i) for i in range(a.shape[dim])), _unbind_grad, view="multi"
-)
-
-
-@op()
-def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    if input.dim() == 0:
-        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
-    return _unbind((input,), _wrap_dim(dim, input.dim()))
-
-
 def _diagonal_array(a: Array, offset: int, i: int, j: int) -> Array:
     rows, cols = a.shape[i], a.shape[j]
     n = max(min(rows, cols - offset) if offset >= 0 else min(rows + offset, cols), 0)
@@ -547,3 +451,32 @@ def _property(name: str, get: Any) -> None:
 
 _property("T", lambda self: permute(self, tuple(range(self.dim() - 1, -1, -1))))
 _property("mT", lambda self: transpose(self, -2, -1))
+
+
+def _view_as(name: str) -> None:
+    """``x.squeeze_()`` and the like: the tensor itself becomes the view. Not for the storage: only its window."""
+    function = getattr(Tensor, name)
+
+    @op(name + "_", module=None)
+    def declared(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return become(input, function(input, *args, **kwargs))
+
+
+def become(t: Tensor, view: Tensor) -> Tensor:
+    """Give `t` the window and the place in the graph of a view of it."""
+    from ..tape.grad_mode import mode
+
+    if mode.enabled and t.is_leaf and t._requires_grad:
+        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+    edge = view._gradient_edge() if view.requires_grad else None
+    t._arr = view._arr
+    t._vc[0] += 1
+    if edge is not None and not view.is_leaf:
+        t._grad_fn, t._output_nr = edge
+    if t._view is not None:
+        t._view.version = t._vc[0]
+    return t
+
+
+for _name in ("squeeze", "unsqueeze", "t", "transpose", "swapaxes", "swapdims", "as_strided"):
+    _view_as(_name)

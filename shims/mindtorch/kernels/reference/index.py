@@ -98,11 +98,15 @@ def masked_select(x: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 @kernel(exact=True)
 def searchsorted(boundaries: np.ndarray, values: np.ndarray, right: bool) -> np.ndarray:
+    """Positions at which `values` keep the last dimension of `boundaries` sorted. The leading dimensions of both are
+    the same where `boundaries` has any."""
     side = "right" if right else "left"
     if boundaries.ndim == 1:
-        return np.searchsorted(boundaries, values, side).astype(np.int64)
-    rows = zip(boundaries.reshape(-1, boundaries.shape[-1]), values.reshape(-1, values.shape[-1]), strict=True)
-    return np.stack([np.searchsorted(b, v, side) for b, v in rows]).reshape(values.shape).astype(np.int64)
+        return np.asarray(np.searchsorted(boundaries, values, side), np.int64)
+    out = np.empty(values.shape, np.int64)
+    for place in np.ndindex(boundaries.shape[:-1]):
+        out[place] = np.searchsorted(boundaries[place], values[place], side)
+    return out
 
 
 @kernel(exact=True)
