@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections import namedtuple
 from collections.abc import Callable
 from typing import Any
 
 from .._array import Array
-from .._dtype import BOOL, COMPLEX, INTEGRAL
+from .._dtype import BOOL, INTEGRAL
 from .._tensor import Tensor
 from ..kernels import call
 from ._prim import Prim
@@ -17,12 +18,7 @@ from ._registry import op
 _SQRT_PI = math.sqrt(math.pi)
 
 
-def _no_complex(name: str, a: Array) -> None:
-    if a.dtype.category == COMPLEX:
-        raise NotImplementedError(f"{name} of complex tensors is not supported by mindtorch yet")
-
-
-def _unary(
+def unary(
     name: str,
     grad: Callable[[Any, Tensor], Tensor] | None,
     *,
@@ -33,70 +29,72 @@ def _unary(
     dunder: tuple[str, ...] = (),
     integers_unchanged: bool = False,
     node_name: str | None = None,
+    kernel: str | None = None,
 ) -> None:
-    """Declare ``name(input)``. `grad(ctx, g)` is the backward; `save` says whether it needs the input or the result."""
+    """Declare ``name(input)``.
+
+    `grad(ctx, g)` is the backward (None: not differentiable); `save` says whether it needs the "input", the "result",
+    "both" or neither (""). Functions of other modules than ``torch`` are no methods.
+    """
 
     def forward(a: Array) -> Array:
-        _no_complex(name, a)
         d = float_type(a.dtype) if to_float else a.dtype
         if integers_unchanged and d.category <= INTEGRAL:
             return a.clone()
-        return call(name, cast(a, d))
+        return call(kernel or name, cast(a, d))
 
     prim = Prim(
         name,
         forward,
         None if grad is None else lambda ctx, g: (grad(ctx, g),),
-        save=(0,) if save == "input" else (),
-        save_out=(0,) if save == "result" else (),
+        save=(0,) if save in ("input", "both") else (),
+        save_out=(0,) if save in ("result", "both") else (),
         node_name=node_name,
     )
 
-    @op(name, out=True, inplace=True, aliases=aliases, module=module, dunder=dunder, method=module == "")
+    in_torch = module == ""
+
+    @op(name, out=True, inplace=in_torch, aliases=aliases, module=module, dunder=dunder, method=in_torch)
     def declared(input: Tensor) -> Tensor:
         return prim((input,))
 
 
-def _no_trigamma() -> Tensor:
-    raise NotImplementedError("the gradient of torch.digamma is not supported by mindtorch yet")
-
-
-_unary("exp", lambda c, g: g * c.result(), save="result")
-_unary("exp2", lambda c, g: g * c.result() * math.log(2), save="result")
-_unary("expm1", lambda c, g: g * (c.result() + 1), save="result")
-_unary("log", lambda c, g: g / c.input(0))
-_unary("log2", lambda c, g: g / (c.input(0) * math.log(2)))
-_unary("log10", lambda c, g: g / (c.input(0) * math.log(10)))
-_unary("log1p", lambda c, g: g / (c.input(0) + 1))
-_unary("sqrt", lambda c, g: g / (c.result() * 2), save="result")
-_unary("rsqrt", lambda c, g: g * -0.5 * c.result().pow(3), save="result")
-_unary("reciprocal", lambda c, g: -g * c.result() * c.result(), save="result")
-_unary("sin", lambda c, g: g * c.input(0).cos())
-_unary("cos", lambda c, g: g * -c.input(0).sin())
-_unary("tan", lambda c, g: g * (1 + c.result().pow(2)), save="result")
-_unary("asin", lambda c, g: g * (1 - c.input(0) * c.input(0)).rsqrt(), aliases=("arcsin",))
-_unary("acos", lambda c, g: g * -(1 - c.input(0) * c.input(0)).rsqrt(), aliases=("arccos",))
-_unary("atan", lambda c, g: g / (c.input(0) * c.input(0) + 1), aliases=("arctan",))
-_unary("sinh", lambda c, g: g * c.input(0).cosh())
-_unary("cosh", lambda c, g: g * c.input(0).sinh())
-_unary("tanh", lambda c, g: g * (1 - c.result() * c.result()), save="result")
-_unary("asinh", lambda c, g: g * (c.input(0).pow(2) + 1).rsqrt(), aliases=("arcsinh",))
-_unary("acosh", lambda c, g: g * (c.input(0).pow(2) - 1).rsqrt(), aliases=("arccosh",))
-_unary("atanh", lambda c, g: g / (1 - c.input(0).pow(2)), aliases=("arctanh",))
-_unary("sigmoid", lambda c, g: g * (1 - c.result()) * c.result(), save="result")
-_unary("erf", lambda c, g: g * (2 / _SQRT_PI) * (-(c.input(0) * c.input(0))).exp())
-_unary("erfc", lambda c, g: g * (-2 / _SQRT_PI) * (-(c.input(0) * c.input(0))).exp())
-_unary("erfinv", lambda c, g: g * (_SQRT_PI / 2) * c.result().pow(2).exp(), save="result")
-_unary("lgamma", lambda c, g: g * c.input(0).digamma())
-_unary("digamma", lambda c, g: _no_trigamma())
-_unary("neg", lambda c, g: -g, to_float=False, save="", aliases=("negative",), dunder=("__neg__",))
-_unary("abs", lambda c, g: g * c.input(0).sign(), to_float=False, aliases=("absolute",), dunder=("__abs__",))
-_unary("floor", lambda c, g: g.new_zeros(g.shape), to_float=False, save="", integers_unchanged=True)
-_unary("ceil", lambda c, g: g.new_zeros(g.shape), to_float=False, save="", integers_unchanged=True)
-_unary("trunc", lambda c, g: g.new_zeros(g.shape), to_float=False, save="", integers_unchanged=True, aliases=("fix",))
-_unary("frac", lambda c, g: g, to_float=False, save="")
-_unary("sign", lambda c, g: g.new_zeros(g.shape), to_float=False, save="", aliases=("sgn",))
-_unary("relu", lambda c, g: g * (c.result() > 0), to_float=False, save="result")
+unary("exp", lambda c, g: g * c.result(), save="result")
+unary("exp2", lambda c, g: g * c.result() * math.log(2), save="result")
+unary("expm1", lambda c, g: g * (c.result() + 1), save="result")
+unary("log", lambda c, g: g / c.input(0))
+unary("log2", lambda c, g: g / (c.input(0) * math.log(2)))
+unary("log10", lambda c, g: g / (c.input(0) * math.log(10)))
+unary("log1p", lambda c, g: g / (c.input(0) + 1))
+unary("sqrt", lambda c, g: g / (c.result() * 2), save="result")
+unary("rsqrt", lambda c, g: g * -0.5 * c.result().pow(3), save="result")
+unary("reciprocal", lambda c, g: -g * c.result() * c.result(), save="result")
+unary("sin", lambda c, g: g * c.input(0).cos())
+unary("cos", lambda c, g: g * -c.input(0).sin())
+unary("tan", lambda c, g: g * (1 + c.result().pow(2)), save="result")
+unary("asin", lambda c, g: g * (1 - c.input(0) * c.input(0)).rsqrt(), aliases=("arcsin",))
+unary("acos", lambda c, g: g * -(1 - c.input(0) * c.input(0)).rsqrt(), aliases=("arccos",))
+unary("atan", lambda c, g: g / (c.input(0) * c.input(0) + 1), aliases=("arctan",))
+unary("sinh", lambda c, g: g * c.input(0).cosh())
+unary("cosh", lambda c, g: g * c.input(0).sinh())
+unary("tanh", lambda c, g: g * (1 - c.result() * c.result()), save="result")
+unary("asinh", lambda c, g: g * (c.input(0).pow(2) + 1).rsqrt(), aliases=("arcsinh",))
+unary("acosh", lambda c, g: g * (c.input(0).pow(2) - 1).rsqrt(), aliases=("arccosh",))
+unary("atanh", lambda c, g: g / (1 - c.input(0).pow(2)), aliases=("arctanh",))
+unary("sigmoid", lambda c, g: g * (1 - c.result()) * c.result(), save="result")
+unary("erf", lambda c, g: g * (2 / _SQRT_PI) * (-(c.input(0) * c.input(0))).exp())
+unary("erfc", lambda c, g: g * (-2 / _SQRT_PI) * (-(c.input(0) * c.input(0))).exp())
+unary("erfinv", lambda c, g: g * (_SQRT_PI / 2) * c.result().pow(2).exp(), save="result")
+unary("lgamma", lambda c, g: g * c.input(0).digamma())
+unary("digamma", lambda c, g: g * c.input(0).polygamma(1))
+unary("neg", lambda c, g: -g, to_float=False, save="", aliases=("negative",), dunder=("__neg__",))
+unary("abs", lambda c, g: g * c.input(0).sgn(), to_float=False, aliases=("absolute",), dunder=("__abs__",))
+unary("floor", lambda c, g: g.new_zeros(g.shape), to_float=False, save="", integers_unchanged=True)
+unary("ceil", lambda c, g: g.new_zeros(g.shape), to_float=False, save="", integers_unchanged=True)
+unary("trunc", lambda c, g: g.new_zeros(g.shape), to_float=False, save="", integers_unchanged=True, aliases=("fix",))
+unary("frac", lambda c, g: g, to_float=False, save="")
+unary("sign", lambda c, g: g.new_zeros(g.shape), to_float=False, save="")
+unary("relu", lambda c, g: g * (c.result() > 0), to_float=False, save="result")
 
 
 _round = Prim("round", lambda a: a.clone() if a.dtype.category <= INTEGRAL else call("round", a),
@@ -111,18 +109,19 @@ def round_(input: Tensor, *, decimals: int = 0) -> Tensor:
     return _round((input,))
 
 
-def _test(name: str, inplace: bool = False) -> None:
+def _test(name: str, inplace: bool = False, out: bool = False) -> None:
     """Declare an elementwise test: bool result, no gradient."""
     prim = Prim(name, lambda a: call(name, a))
 
-    @op(name, inplace=inplace, out=inplace)
+    @op(name, inplace=inplace, out=out)
     def declared(input: Tensor) -> Tensor:
         return prim((input,))
 
 
-for _name in ("isnan", "isinf", "isfinite", "signbit"):
+for _name in ("isnan", "isinf", "isfinite"):
     _test(_name)
-_test("logical_not", inplace=True)
+_test("signbit", out=True)
+_test("logical_not", inplace=True, out=True)
 
 
 def _bitwise_not(a: Array) -> Array:
@@ -159,3 +158,40 @@ def positive(input: Tensor) -> Tensor:
     if input.dtype.category == BOOL:
         raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
     return input
+
+
+def _signed_infinity(name: str, value: float) -> None:
+    @op(name, out=True)
+    def declared(input: Tensor) -> Tensor:
+        return input.detach() == value
+
+
+_signed_infinity("isposinf", math.inf)
+_signed_infinity("isneginf", -math.inf)
+
+
+@op(inplace=True, out=True)
+def deg2rad(input: Tensor) -> Tensor:
+    """Degrees to radians."""
+    return input * (math.pi / 180)
+
+
+@op(inplace=True, out=True)
+def rad2deg(input: Tensor) -> Tensor:
+    """Radians to degrees."""
+    return input * (180 / math.pi)
+
+
+_frexp = Prim(
+    "frexp", lambda a: call("frexp", a), lambda c, g, _=None: (None if g is None else g / c.result(1).exp2(),),
+    save_out=(1,),
+)  # fmt: skip
+_Frexp = namedtuple("frexp", ("mantissa", "exponent"))
+
+
+@op("frexp", out=True)
+def frexp(input: Tensor) -> Any:
+    """(mantissa, exponent) with input = mantissa * 2**exponent, abs(mantissa) in [0.5, 1); the exponent is int32."""
+    if not input.dtype.is_floating_point:
+        raise RuntimeError("torch.frexp() only supports floating-point dtypes")
+    return _Frexp(*_frexp((input,)))

@@ -12,7 +12,7 @@ from .._tensor import Tensor, _wrap_dim
 from ..kernels import call
 from ._prim import Prim
 from ._promote import cast
-from ._registry import op, type_name
+from ._registry import FUNCTIONS, op, type_name
 from .view import wrap_dims
 
 Dims = tuple[int, ...]
@@ -398,13 +398,25 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     return _cumsum((input,), _wrap_dim(dim, input.dim()), d)
 
 
+def _cumprod_grad_at_zeros(x: Tensor, g: Tensor, dim: int) -> Tensor:
+    """The k-th element's gradient without dividing by it: the product before it times the products after it."""
+    n = x.shape[dim]
+    parts = []
+    for k in range(n):
+        before = x.narrow(dim, 0, k).prod(dim, keepdim=True)
+        later = g.narrow(dim, k, 1)
+        if k + 1 < n:
+            after = x.narrow(dim, k + 1, n - k - 1).cumprod(dim)
+            later = later + (g.narrow(dim, k + 1, n - k - 1) * after).sum(dim, keepdim=True)
+        parts.append(before * later)
+    return FUNCTIONS[""]["cat"](parts, dim)
+
+
 def _cumprod_grad(c: Any, g: Tensor) -> tuple[Tensor]:
     dim = c.params[0]
     x, y = c.input(0), c.result()
     if bool((x == 0).any()):
-        raise NotImplementedError(
-            "the gradient of torch.cumprod of an input with zeros is not supported by mindtorch yet"
-        )
+        return (_cumprod_grad_at_zeros(x, g, dim),)
     w = g * y
     return (w.flip(dim).cumsum(dim).flip(dim) / x,)
 

@@ -7,7 +7,22 @@ rounded, unless the kernel is `exact`: one that only moves or compares bits.
 
 from __future__ import annotations
 
-from . import complex, fourier, index, lapack, linalg, nn, pointwise, polynomials, reduce, shape, sort, special, statistics, windows
+from . import (
+    complex,
+    fourier,
+    index,
+    lapack,
+    linalg,
+    nn,
+    pointwise,
+    polynomials,
+    reduce,
+    shape,
+    sort,
+    special,
+    statistics,
+    windows,
+)
 from ._registry import KERNELS, Kernel
 
 __all__ = ["KERNELS", "Kernel"]

@@ -19,7 +19,7 @@ for _name, _ufunc in {
     "atan2": np.arctan2, "maximum": np.maximum, "minimum": np.minimum, "fmax": np.fmax, "fmin": np.fmin,
     "bitwise_and": np.bitwise_and, "bitwise_or": np.bitwise_or, "bitwise_xor": np.bitwise_xor,
     "left_shift": np.left_shift, "right_shift": np.right_shift, "hypot": np.hypot, "copysign": np.copysign,
-    "logaddexp": np.logaddexp,
+    "logaddexp": np.logaddexp, "logaddexp2": np.logaddexp2, "gcd": np.gcd, "lcm": np.lcm,
 }.items():  # fmt: skip
     register(_name, _ufunc)
 
@@ -27,7 +27,7 @@ for _name, _ufunc in {
     "isnan": np.isnan, "isinf": np.isinf, "isfinite": np.isfinite, "signbit": np.signbit, "eq": np.equal,
     "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
     "logical_not": np.logical_not, "logical_and": np.logical_and, "logical_or": np.logical_or,
-    "logical_xor": np.logical_xor,
+    "logical_xor": np.logical_xor, "nextafter": np.nextafter,
 }.items():  # fmt: skip
     register(_name, _ufunc, exact=True)
 
@@ -48,6 +48,8 @@ def reciprocal(x: np.ndarray) -> np.ndarray:
 
 @kernel()
 def sigmoid(x: np.ndarray) -> np.ndarray:
+    if x.dtype.kind == "c":
+        return _as(1, x) / (_as(1, x) + np.exp(-x))
     return special.expit(x)
 
 
@@ -128,3 +130,19 @@ def fmod(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 @kernel(exact=True)
 def where(condition: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.where(condition, x, y)
+
+
+@kernel(exact=True)
+def heaviside(x: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return np.where(x == 0, values, (x > 0).astype(x.dtype))
+
+
+@kernel()
+def frexp(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    mantissa, exponent = np.frexp(x)
+    return mantissa, np.where(np.isfinite(x), exponent, 0).astype(np.int32)
+
+
+@kernel(exact=True)
+def isin(x: np.ndarray, among: np.ndarray, invert: bool) -> np.ndarray:
+    return np.isin(x, among, invert=invert)

@@ -84,3 +84,14 @@ def cummax(x: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray]:
 @kernel()
 def cummin(x: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray]:
     return _cum_extreme(x, dim, np.less_equal, np.minimum)
+
+
+@kernel()
+def logcumsumexp(x: np.ndarray, dim: int) -> np.ndarray:
+    return np.logaddexp.accumulate(x, axis=dim)
+
+
+@kernel(exact=True)
+def hash_tensor(x: np.ndarray, dims: Dims, keepdim: bool) -> np.ndarray:
+    """Exclusive or of the bits of 64-bit elements."""
+    return np.bitwise_xor.reduce(x.view(np.uint64), axis=dims, keepdims=keepdim)
