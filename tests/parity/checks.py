@@ -28,6 +28,7 @@ class Call(NamedTuple):
 
     given: tuple[Any, Any, Any]
     result: Any
+    process: Callable[[Any], Any]  # what of the result a gradient is taken of
 
 
 def full_name(entry: Any) -> str:
@@ -63,7 +64,7 @@ def _calls(entry: Any, dtype: torch.dtype, grad: bool, most: int | None, f: Any 
             result = (f or entry.op)(given[0], *given[1], **given[2])
         except ERRORS:
             continue
-        yield Call(kept if f is not None else given if grad else kept, result)
+        yield Call(kept if f is not None else given if grad else kept, result, sample.output_process_fn_grad)
 
 
 def _copy(x: Any, keep: bool) -> Any:
@@ -142,7 +143,7 @@ def gradient(entry: Any, dtype: torch.dtype = torch.float64, most: int | None = 
         ]
         seed()
         result = f(arguments[0], *arguments[1], **arguments[2])
-        process: Callable[[Any], Any] = entry.output_process_fn_grad or (lambda out: out)
+        process = call.process
         outs = [
             (m, t)
             for m, t in zip(leaves(process(result)), leaves(process(call.result)), strict=True)
