@@ -61,6 +61,7 @@ from ._dtype import (
     uint32,
     uint64,
 )
+from ._alias import install_as_torch
 from ._size import Size
 from ._support import missing_attribute as _missing_attribute
 from ._tensor import Tensor
