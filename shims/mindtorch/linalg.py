@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ._support import missing_attribute
 from .ops import install
+from .ops.linalg_common import LinAlgError
 
-__all__ = install(globals(), "linalg")
+__all__ = ["LinAlgError", *install(globals(), "linalg")]
 
 
 def __getattr__(name: str) -> object:

@@ -174,7 +174,7 @@ def foreach_zero_(self: Sequence[Tensor]) -> None:
 
 @op("_foreach_norm", method=False)
 def foreach_norm(self: Sequence[Tensor], ord: Any = 2, dtype: Any = None) -> tuple[Tensor, ...]:
-    from .reduce import vector_norm
+    from .linalg_norms import vector_norm
 
     return tuple(vector_norm(t, ord, dtype=dtype) for t in _checked(self))
 

@@ -325,61 +325,6 @@ _spread("var", False)
 _spread("std", True)
 
 
-def _norm_grad(c: Any, g: Tensor) -> tuple[Tensor]:
-    dims, keepdim = c.params
-    x = c.input(0)
-    norm_ = _restore(c.result(), x.dim(), dims, keepdim)
-    scaled = x / norm_
-    return (_restore(g, x.dim(), dims, keepdim) * scaled.masked_fill(norm_ == 0, 0),)
-
-
-_norm2 = Prim(
-    "linalg_vector_norm",
-    lambda a, dims, keepdim: call("sqrt", call("sum", call("mul", a, a), dims, keepdim)),
-    _norm_grad, save=(0,), save_out=(0,),
-)  # fmt: skip
-
-
-@op(module="linalg", method=False, out=True)
-def vector_norm(x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    if x.dtype.category < FLOATING:
-        raise RuntimeError(
-            "linalg.vector_norm: Expected a floating point or complex tensor as input. Got " + type_name(x.dtype)
-        )
-    x = x if dtype is None else x.to(dtype)
-    dims = _dims(x, dim)
-    if ord == 2:
-        return _norm2((x,), dims, bool(keepdim)) if dims else x.abs()
-    if ord == 0:
-        from .composite import where
-
-        return where(x != 0, 1.0, x * 0).sum(dims, keepdim)  # constant, with PyTorch's gradient of zero
-    magnitude = x.abs()
-    if ord == 1:
-        return magnitude.sum(dims, keepdim)
-    if ord == math.inf:
-        return magnitude.amax(dims, keepdim)
-    if ord == -math.inf:
-        return magnitude.amin(dims, keepdim)
-    return magnitude.pow(ord).sum(dims, keepdim).pow(1.0 / ord)
-
-
-@op("norm", module="linalg", method=False, out=True)
-def linalg_norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    if ord is not None and ((dim is None and A.dim() == 2) or (isinstance(dim, (tuple, list)) and len(dim) == 2)):
-        if ord != "fro":
-            raise NotImplementedError(f"torch.linalg.norm(ord={ord!r}) of matrices is not supported by mindtorch yet")
-        ord = 2
-    return vector_norm(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
-
-
-@op("norm", out=True)
-def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
-    if p == "nuc":
-        raise NotImplementedError("torch.norm(p='nuc') is not supported by mindtorch yet")
-    return vector_norm(input, 2 if p in (None, "fro") else p, dim, keepdim, dtype=dtype)
-
-
 def _scan_dtype(input: Tensor, d: dtype | None) -> dtype:
     return d or (int64 if input.dtype.category <= INTEGRAL else input.dtype)
 

@@ -47,7 +47,7 @@ def _new(a: np.ndarray, *shape: int, dtype: Any = None) -> np.ndarray:
 
 def _out(a: np.ndarray, *results: np.ndarray) -> tuple[np.ndarray, ...]:
     """Results with the batch shape of `a`."""
-    return tuple(r.reshape(*a.shape[:-2], *r.shape[1:]) for r in results)
+    return tuple(r.reshape((*a.shape[:-2], *r.shape[1:])) for r in results)
 
 
 @kernel()
