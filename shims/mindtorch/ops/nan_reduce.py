@@ -40,6 +40,9 @@ def _logcumsumexp_grad(c: Any, g: Tensor) -> tuple[Tensor]:
     (dim,) = c.params
     x, y = c.input(0), c.result()
 
+    if x.is_complex():
+        return (((g.log() - y).flip(dim).logcumsumexp(dim).flip(dim) + x).exp(),)
+
     def part(positive: Tensor) -> Tensor:
         logs = where(positive > 0, where(positive > 0, positive, 1.0).log(), -math.inf) - y
         return ((logs.flip(dim).logcumsumexp(dim).flip(dim)) + x).exp()

@@ -278,7 +278,7 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     x = input if input.dtype.category >= FLOATING else input.float()
     if x.numel() == 0:
         return x.exp().sum(dim, keepdim).log()
-    top = x.detach().amax(dim, True)
+    top = x.detach().real.amax(dim, True)
     top = top.masked_fill(top.abs() == math.inf, 0)
     total = (x - top).exp().sum(dim, keepdim).log()
     return total + (top if keepdim else top.view(total.shape))
@@ -290,7 +290,8 @@ def _moments(x: Tensor, dim: Any, correction: Any, keepdim: bool) -> tuple[Tenso
     mean_ = x.mean(dims, True)
     centred = x - mean_
     denominator = max(n - correction, 0)
-    total = (centred * centred).sum(dims, keepdim)
+    squares = centred * centred if not x.is_complex() else (centred * centred.conj()).real
+    total = squares.sum(dims, keepdim)
     return total / denominator, (mean_ if keepdim else mean_.view(total.shape))
 
 

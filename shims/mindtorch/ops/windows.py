@@ -59,7 +59,7 @@ def _window(
         raise (ValueError if "M" in length else RuntimeError)(f"{name} requires non-negative {length}={m}")
     last = m - 1 if symmetric else m
     k = np.arange(m, dtype=np.float64)
-    values = np.ones(m) if m < 2 and name != "cosine" else formula(k, last)
+    values = np.ones(m) if m < 2 else formula(k, last)
     return _finish(cast_numpy(values, d), device, requires_grad, d)
 
 

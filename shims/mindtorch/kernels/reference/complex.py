@@ -45,3 +45,16 @@ def complex_(real: np.ndarray, imag: np.ndarray) -> np.ndarray:
     out = np.empty(real.shape, np.result_type(real.dtype, np.complex64))
     out.real, out.imag = real, imag
     return out
+
+
+def logaddexp_complex(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """``log(exp(x) + exp(y))``; the exponential that is taken is of the number with the smaller real part."""
+    swap = x.real < y.real
+    high, low = np.where(swap, y, x), np.where(swap, x, y)
+    out = high + np.log(x.dtype.type(1) + np.exp(low - high))
+    return np.where(np.isneginf(low.real) & np.isneginf(high.real), high, out)
+
+
+@kernel()
+def logaddexp(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return logaddexp_complex(x, y) if x.dtype.kind == "c" else np.logaddexp(x, y)

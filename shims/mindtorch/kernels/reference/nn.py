@@ -26,7 +26,7 @@ def log_softmax(x: np.ndarray, dim: int) -> np.ndarray:
 
 @kernel()
 def silu(x: np.ndarray) -> np.ndarray:
-    return x * special.expit(x)
+    return x * special.expit(x) if x.dtype.kind == "f" else x / (x.dtype.type(1) + np.exp(-x))
 
 
 @kernel()

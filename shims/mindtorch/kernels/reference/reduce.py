@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._registry import kernel
+from .complex import logaddexp_complex
 
 Dims = tuple[int, ...]
 
@@ -88,7 +89,13 @@ def cummin(x: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray]:
 
 @kernel()
 def logcumsumexp(x: np.ndarray, dim: int) -> np.ndarray:
-    return np.logaddexp.accumulate(x, axis=dim)
+    if x.dtype.kind != "c":
+        return np.logaddexp.accumulate(x, axis=dim)
+    out = x.copy()
+    rows = np.moveaxis(out, dim, 0)
+    for i in range(1, len(rows)):
+        rows[i] = logaddexp_complex(rows[i - 1], rows[i])
+    return out
 
 
 @kernel(exact=True)
