@@ -1,4 +1,4 @@
-"""``torch.special``: the functions are declared with the operators (``mindtorch.ops``); some stand in ``torch``, too."""
+"""``torch.special``: the functions are declared with the operators (``mindtorch.ops``); some are those of ``torch``."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -54,7 +55,7 @@ def op(
         if f"{module}.{base}" in OPERATORS:
             raise ValueError(f"operator {base!r} is declared twice in {module!r}")
         OPERATORS[f"{module}.{base}"] = operator
-        public = _public(base, impl, out)
+        public = _public(base, impl, out, bool(dunder))
         written = _inplace(base, impl) if inplace else None
         for n in (base, *aliases):
             if module is not None:
@@ -70,15 +71,19 @@ def op(
                 if module == "" and method:
                     FUNCTIONS[""][n + "_"] = written
         for d in dunder:
-            setattr(Tensor, d, public)
+            setattr(Tensor, d, _reflected(d, impl) if d.startswith("__r") else impl)
             operator.names.append(f"torch.Tensor.{d}")
         return public
 
     return declare
 
 
-def _public(name: str, impl: Callable[..., Any], takes_out: bool) -> Callable[..., Any]:
-    """The function that users call: accepts NumPy's argument names and ``out=``, and is fast without them."""
+def _public(name: str, impl: Callable[..., Any], takes_out: bool, declines: bool) -> Callable[..., Any]:
+    """The function that users call: accepts NumPy's argument names and ``out=``, and is fast without them.
+
+    `declines`: the implementation returns NotImplemented for operands that it does not know, which is right for
+    Python's operators but an error here.
+    """
     parameters = inspect.signature(impl).parameters
     rest = next((p.name for p in parameters.values() if p.kind is p.VAR_POSITIONAL), None)
     renames = {a: b for a, b in _NUMPY_NAMES.items() if b in parameters and a not in parameters}
@@ -98,11 +103,45 @@ def _public(name: str, impl: Callable[..., Any], takes_out: bool) -> Callable[..
         return _into(name, out, impl, args, kwargs)
 
     public.__name__ = public.__qualname__ = name
-    return public
+    if not declines:
+        return public
+
+    @functools.wraps(impl)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        result = public(*args, **kwargs) if kwargs else impl(*args)
+        if result is NotImplemented:
+            raise invalid_operands(name, args)
+        return result
+
+    checked.__name__ = checked.__qualname__ = name
+    return checked
+
+
+def invalid_operands(name: str, args: tuple[Any, ...]) -> TypeError:
+    """The error for operands of types that an operator does not take."""
+    types = ", ".join(type(a).__name__ for a in args)
+    return TypeError(f"{name}() received an invalid combination of arguments - got ({types})")
+
+
+def _reflected(dunder: str, impl: Callable[..., Any]) -> Callable[..., Any]:
+    """A reflected operator: its first operand is the tensor."""
+
+    def reflected(self: Any, other: Any) -> Any:
+        if not isinstance(self, Tensor):
+            raise TypeError(
+                f"descriptor '{dunder}' for 'Tensor' objects doesn't apply to a '{type(self).__name__}' object"
+            )
+        return impl(self, other)
+
+    reflected.__name__ = reflected.__qualname__ = dunder
+    return reflected
 
 
 def _into(name: str, out: Any, impl: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     outs = out if isinstance(out, (tuple, list)) else (out,)
+    for o in outs:
+        if not isinstance(o, Tensor):
+            raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(o).__name__}")
     operands = [a for a in (*args, *kwargs.values(), *outs) if isinstance(a, Tensor)]
     if mode.enabled and any(t.requires_grad for t in operands):
         raise RuntimeError(
@@ -111,14 +150,28 @@ def _into(name: str, out: Any, impl: Callable[..., Any], args: tuple[Any, ...], 
         )
     with no_grad():
         result = impl(*args, **kwargs)
+    if result is NotImplemented:
+        return result
     results = result if isinstance(result, tuple) else (result,)
     for o, r in zip(outs, results, strict=True):
         check_castable(r, o)
         inplace.check(o, False)
         if o.shape != r.shape:
-            o.resize_(r.shape)
+            _resize(o, r)
         inplace.write(o, r)
     return out
+
+
+def _resize(out: Tensor, result: Tensor) -> None:
+    if out.numel():
+        warnings.warn(
+            f"An output with one or more elements was resized since it had shape {list(out.shape)}, which does not "
+            f"match the required output shape {list(result.shape)}. This behavior is deprecated, and in a future "
+            "PyTorch release outputs will not be resized unless they have zero elements. You can explicitly reuse an "
+            "out tensor t by resizing it, inplace, to zero elements with t.resize_(0).",
+            stacklevel=4,
+        )
+    out.resize_(result.shape)
 
 
 def check_castable(result: Tensor, to: Tensor) -> None:
@@ -148,6 +201,8 @@ def _inplace(name: str, impl: Callable[..., Any]) -> Callable[..., Any]:
             )
         inplace.check(self, recorded)
         result = impl(inplace.shadow(self) if recorded else self, *args, **kwargs)
+        if result is NotImplemented:
+            raise invalid_operands(name + "_", (self, *args))
         check_castable(result, self)
         if result._arr.shape != self._arr.shape:
             raise RuntimeError(

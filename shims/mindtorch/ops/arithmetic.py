@@ -14,8 +14,8 @@ from .binary import _common, _prim, _run
 from .composite import where
 
 
-def _float_operands(name: str, *operands: Any) -> Any:
-    d = _common(*operands)
+def _float_operands(name: str, a: Any, b: Any) -> Any:
+    d = _common(a, b, name, "both")
     if d.category != FLOATING:
         raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{type_name(d)}'")
     return d
@@ -33,7 +33,7 @@ def _other_extreme(name: str, loses: str) -> None:
 
     @op(name, out=True)
     def declared(input: Tensor, other: Tensor) -> Tensor:
-        return _run(prim, input, other, _common(input, other))
+        return _run(prim, input, other, _common(input, other, name, "both"))
 
 
 _other_extreme("fmax", "le")
@@ -52,7 +52,7 @@ _copysign = _prim("copysign", _copysign_grad, save=(0, 1))
 
 @op(inplace=True, out=True)
 def copysign(input: Tensor, other: Any) -> Tensor:
-    return _run(_copysign, input, other, float_type(_common(input, other)))
+    return _run(_copysign, input, other, float_type(_common(input, other, "copysign", "first")))
 
 
 def _hypot_grad(c: Any, g: Tensor) -> tuple[Any, Any]:
@@ -105,6 +105,7 @@ def nextafter(input: Tensor, other: Tensor) -> Tensor:
 @op(inplace=True, out=True)
 def heaviside(input: Tensor, values: Tensor) -> Tensor:
     """0 below zero, 1 above it, `values` at it. Raises RuntimeError for operands of two dtypes."""
+    _common(input, values, "heaviside", "both")
     if COMPLEX in (input.dtype.category, values.dtype.category):
         raise RuntimeError("heaviside is not yet implemented for complex tensors.")
     if input.dtype is not values.dtype:
@@ -117,7 +118,7 @@ def _on_integers(name: str) -> None:
 
     @op(name, inplace=True, out=True)
     def declared(input: Tensor, other: Tensor) -> Tensor:
-        d = _common(input, other)
+        d = _common(input, other, name, "both")
         if d.category != INTEGRAL:
             raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{type_name(d)}'")
         return _run(prim, input, other, d)
@@ -130,12 +131,14 @@ _on_integers("lcm")
 @op(inplace=True, out=True)
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """input * 2**other."""
+    _common(input, other, "ldexp", "both")
     return input * (2.0**other)
 
 
 @op(method=False, out=True)
 def float_power(input: Any, exponent: Any) -> Tensor:
     """Power in float64 (complex128 for complex operands)."""
+    _common(input, exponent, "float_power", "either")
     operands = [x for x in (input, exponent) if isinstance(x, Tensor)]
     wide = any(t.dtype.category == COMPLEX for t in operands) or any(isinstance(x, complex) for x in (input, exponent))
     d = complex128 if wide else float64

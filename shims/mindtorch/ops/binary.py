@@ -7,17 +7,31 @@ from typing import Any
 
 from .._array import Array
 from .._dtype import BOOL, FLOATING, INTEGRAL, dtype
+from .._dtype import bool as bool_
 from .._tensor import Tensor
 from ..kernels import call
 from ._prim import Prim
 from ._promote import cast, float_type, result_type, scalar_dtype, to_array
-from ._registry import op, type_name
+from ._registry import FUNCTIONS, invalid_operands, op, type_name
 
 
-def _common(a: Any, b: Any) -> dtype:
-    if isinstance(a, Tensor) and isinstance(b, Tensor) and a._arr.dtype is b._arr.dtype:
-        return a._arr.dtype
+def _common(a: Any, b: Any, name: str = "", tensors: str = "") -> dtype:
+    """The dtype that two operands are computed in. `tensors` says which of them must be tensors ("first", "both",
+    "either", or "" for none): TypeError otherwise."""
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        if a._arr.dtype is b._arr.dtype:
+            return a._arr.dtype
+    elif tensors:
+        _check_tensors(name, tensors, a, b)
     return result_type(a, b)
+
+
+def _check_tensors(name: str, tensors: str, a: Any, b: Any) -> None:
+    if tensors == "both":
+        which, position = (b, "'other' (position 2)") if isinstance(a, Tensor) else (a, "'input' (position 1)")
+        raise TypeError(f"{name}(): argument {position} must be Tensor, not {type(which).__name__}")
+    if not isinstance(a, Tensor) and (tensors == "first" or not isinstance(b, Tensor)):
+        raise invalid_operands(name, (a, b))
 
 
 def _prim(name: str, grad: Callable[..., tuple[Any, Any]] | None, save: Any = (), kernel: str | None = None) -> Prim:
@@ -32,6 +46,12 @@ def _prim(name: str, grad: Callable[..., tuple[Any, Any]] | None, save: Any = ()
 def _run(prim: Prim, a: Any, b: Any, d: dtype) -> Tensor:
     return prim((to_array(a, d), to_array(b, d)), d)
 
+
+def _logical_prim(name: str) -> Prim:
+    return Prim(name, lambda a, b: call(name, cast(a, bool_), cast(b, bool_)))
+
+
+_LOGICAL = {name: _logical_prim(name) for name in ("logical_and", "logical_or", "logical_xor")}
 
 _add = _prim("add", lambda c, g: (g, g))
 _sub = _prim("sub", lambda c, g: (g, -g if c.needs[1] else None))
@@ -72,7 +92,7 @@ def add(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     d = _common(input, other)
     other = _scaled(other, alpha, d)
     if d.category == BOOL:
-        return input.logical_or(other) if isinstance(input, Tensor) else other.logical_or(input)
+        return _LOGICAL["logical_or"]((to_array(input, d), to_array(other, d)))
     return _run(_add, input, other, d)
 
 
@@ -81,7 +101,7 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     if not _check_number(other):
         return NotImplemented
     d = _common(input, other)
-    if BOOL in ((input if isinstance(input, Tensor) else other).dtype.category, _category(other)):
+    if BOOL in (_category(input), _category(other)):
         raise RuntimeError(
             "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, "
             "use the `~` or `logical_not()` operator instead."
@@ -97,6 +117,8 @@ def _category(x: Any) -> int:
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     if not _check_number(other):
         return NotImplemented
+    if not isinstance(input, Tensor):
+        raise invalid_operands("rsub", (input, other))
     return sub(other, input, alpha=alpha)
 
 
@@ -106,9 +128,7 @@ def mul(input: Any, other: Any) -> Any:
         return NotImplemented
     d = _common(input, other)
     if d.category == BOOL:
-        return (input if isinstance(input, Tensor) else other).logical_and(
-            other if isinstance(input, Tensor) else input
-        )
+        return _LOGICAL["logical_and"]((to_array(input, d), to_array(other, d)))
     return _run(_mul, input, other, d)
 
 
@@ -172,7 +192,7 @@ _fmod = _prim(
 def remainder(input: Any, other: Any) -> Any:
     if not _check_number(other):
         return NotImplemented
-    return _run(_remainder, input, other, _integral_not_bool(_common(input, other), "remainder"))
+    return _run(_remainder, input, other, _integral_not_bool(_common(input, other, "remainder", "either"), "remainder"))
 
 
 @op("__rmod__", module=None)
@@ -182,7 +202,7 @@ def rmod(input: Tensor, other: Any) -> Any:
 
 @op(inplace=True, out=True)
 def fmod(input: Any, other: Any) -> Any:
-    return _run(_fmod, input, other, _integral_not_bool(_common(input, other), "fmod"))
+    return _run(_fmod, input, other, _integral_not_bool(_common(input, other, "fmod", "first"), "fmod"))
 
 
 def _pow_grad(c: Any, g: Tensor) -> tuple[Any, Any]:
@@ -213,7 +233,7 @@ _square = Prim("pow", lambda a: call("mul", a, a), _square_grad, save=(0,))
 def pow(input: Any, exponent: Any) -> Any:
     if not _check_number(exponent):
         return NotImplemented
-    d = _common(input, exponent)
+    d = _common(input, exponent, "pow", "either")
     if isinstance(exponent, (int, float)):
         if d.category <= INTEGRAL and exponent < 0:
             raise RuntimeError("Integers to negative integer powers are not allowed.")
@@ -253,8 +273,7 @@ def _extreme(name: str, wins: str) -> None:
 
     @op(name, out=True)
     def declared(input: Tensor, other: Tensor) -> Tensor:
-        d = _common(input, other)
-        return _run(prim, input, other, d)
+        return _run(prim, input, other, _common(input, other, name, "both"))
 
 
 _extreme("maximum", "gt")
@@ -272,7 +291,7 @@ _atan2 = _prim("atan2", _atan2_grad, save=(0, 1))
 
 @op(inplace=True, out=True, aliases=("arctan2",))
 def atan2(input: Tensor, other: Tensor) -> Tensor:
-    return _run(_atan2, input, other, float_type(_common(input, other)))
+    return _run(_atan2, input, other, float_type(_common(input, other, "atan2", "both")))
 
 
 def _comparison(name: str, symbol: str, aliases: tuple[str, ...] = ()) -> None:
@@ -282,7 +301,7 @@ def _comparison(name: str, symbol: str, aliases: tuple[str, ...] = ()) -> None:
     def declared(input: Any, other: Any) -> Any:
         if not _check_number(other):
             return NotImplemented
-        return _run(prim, input, other, _common(input, other))
+        return _run(prim, input, other, _common(input, other, name, "first"))
 
     declared.__name__ = name
     op(name, inplace=True, out=True, aliases=aliases, dunder=(symbol,))(declared)
@@ -297,16 +316,16 @@ _comparison("ge", "__ge__", ("greater_equal",))
 
 
 def _logical(name: str) -> None:
-    from .._dtype import bool as bool_
-
-    prim = Prim(name, lambda a, b: call(name, cast(a, bool_), cast(b, bool_)))
+    prim = _LOGICAL[name]
 
     @op(name, inplace=True, out=True)
-    def declared(input: Tensor, other: Any) -> Tensor:
-        return prim((to_array(input, bool_), to_array(other, bool_)))
+    def declared(input: Tensor, other: Tensor) -> Tensor:
+        if not isinstance(input, Tensor) or not isinstance(other, Tensor):
+            _check_tensors(name, "both", input, other)
+        return prim((input, other))
 
 
-for _name in ("logical_and", "logical_or", "logical_xor"):
+for _name in _LOGICAL:
     _logical(_name)
 
 
@@ -317,9 +336,9 @@ def _bitwise(name: str, on_bools: str, dunders: tuple[str, ...]) -> None:
     def declared(input: Any, other: Any) -> Any:
         if not _check_number(other):
             return NotImplemented
-        d = _common(input, other)
+        d = _common(input, other, name, "either")
         if d.category > INTEGRAL:
-            raise RuntimeError(f"\"{name}_cpu\" not implemented for '{type_name(d)}'")
+            raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{type_name(d)}'")
         return _run(prim, input, other, d)
 
 
@@ -333,14 +352,26 @@ def _shift(name: str, kernel: str, dunder: str) -> None:
 
     @op(name, inplace=True, out=True, dunder=(dunder,))
     def declared(input: Any, other: Any) -> Any:
-        d = _common(input, other)
+        if not _check_number(other):
+            return NotImplemented
+        d = _common(input, other, name, "either")
         if d.category != INTEGRAL:
-            raise RuntimeError(f"\"{name}_cpu\" not implemented for '{type_name(d)}'")
+            raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{type_name(d)}'")
         return _run(prim, input, other, d)
 
 
 _shift("bitwise_left_shift", "left_shift", "__lshift__")
 _shift("bitwise_right_shift", "right_shift", "__rshift__")
+
+
+def _reflected_shift(dunder: str, name: str) -> None:
+    @op(dunder, module=None)
+    def declared(input: Tensor, other: Any) -> Any:
+        return FUNCTIONS[""][name](other, input) if _check_number(other) else NotImplemented
+
+
+_reflected_shift("__rlshift__", "bitwise_left_shift")
+_reflected_shift("__rrshift__", "bitwise_right_shift")
 
 
 def _augmented(dunder: str, method: str) -> None:

@@ -78,7 +78,7 @@ def _binary(
 
     @op(name, module=module, method=module == "", inplace=module == "", out=True)
     def declared(input: Any, other: Any) -> Tensor:
-        d = _common(input, other)
+        d = _common(input, other, name, "both" if floats_only else "either")
         if floats_only and d is not float_type(d):
             raise NotImplementedError(f"\"{name}\" not implemented for '{type_name(d)}'")
         d = float_type(d)
