@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ._array import cast_numpy
 from ._tensor import Tensor
 
 
@@ -75,7 +76,19 @@ class _Formatter:
         return self.plain(v).rjust(self.width)
 
 
-def _vector(a: np.ndarray, indent: int, fmt: _Formatter, summarize: bool) -> str:
+class _ComplexFormatter:
+    """Real and imaginary parts have widths and notations of their own."""
+
+    def __init__(self, shown: np.ndarray) -> None:
+        self.real, self.imag = _Formatter(shown.real, True), _Formatter(shown.imag, True)
+        self.width = self.real.width + self.imag.width + 1
+
+    def __call__(self, v: complex) -> str:
+        imag = (self.imag(v.imag) + "j").lstrip()
+        return self.real(v.real) + (imag if imag[0] in "+-" else "+" + imag)
+
+
+def _vector(a: np.ndarray, indent: int, fmt: Any, summarize: bool) -> str:
     per_line = max(1, floor((OPTIONS.linewidth - indent) / (fmt.width + 2)))
     values = a.tolist()
     edge = OPTIONS.edgeitems
@@ -89,7 +102,7 @@ def _vector(a: np.ndarray, indent: int, fmt: _Formatter, summarize: bool) -> str
     return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"
 
 
-def _nested(a: np.ndarray, indent: int, fmt: _Formatter, summarize: bool) -> str:
+def _nested(a: np.ndarray, indent: int, fmt: Any, summarize: bool) -> str:
     if a.ndim == 0:
         return fmt(a.item())
     if a.ndim == 1:
@@ -117,7 +130,7 @@ def _shown(a: np.ndarray, summarize: bool) -> np.ndarray:
 def tensor_str(t: Tensor) -> str:
     """``repr(tensor)``."""
     from ._dtype import bool as bool_
-    from ._dtype import get_default_dtype, int64
+    from ._dtype import complex32, complex64, get_default_dtype, int64
 
     d = t.dtype
     prefix = "tensor("
@@ -132,17 +145,22 @@ def tensor_str(t: Tensor) -> str:
             suffixes.append(f"dtype={d}")
         body = "[]"
     else:
-        if d not in (get_default_dtype(), int64, bool_):
+        if d not in (get_default_dtype(), get_default_dtype().to_complex(), int64, bool_):
             suffixes.append(f"dtype={d}")
         if d.is_low:
             a = a.astype(np.float32)
+        if d is complex32:
+            a = cast_numpy(a, complex64)
         summarize = a.size > OPTIONS.threshold
-        body = _nested(a, len(prefix), _Formatter(_shown(a, summarize), d.is_floating_point), summarize)
+        shown = _shown(a, summarize)
+        fmt = _ComplexFormatter(shown) if d.is_complex else _Formatter(shown, d.is_floating_point)
+        body = _nested(a, len(prefix), fmt, summarize)
     if t.grad_fn is not None:
         suffixes.append(f"grad_fn=<{t.grad_fn.name()}>")
     elif t.requires_grad:
         suffixes.append("requires_grad=True")
-    out, length = prefix + body, len(body.rsplit("\n", 1)[-1]) + (len(prefix) if "\n" not in body else 0)
+    out = prefix + body
+    length = len(out.rsplit("\n", 1)[-1]) + 2  # PyTorch counts the separator that follows twice
     for s in suffixes:
         if length + len(s) + 2 > OPTIONS.linewidth:
             out += ",\n" + " " * len(prefix) + s
