@@ -33,6 +33,8 @@ from . import (
     nan_reduce,
     nn,
     pointwise,
+    pool,
+    pool_max,
     random,
     reduce,
     scatter,

@@ -8,6 +8,7 @@ rounded, unless the kernel is `exact`: one that only moves or compares bits.
 from __future__ import annotations
 
 from . import (
+    axis_map,
     complex,
     fourier,
     index,
@@ -16,6 +17,7 @@ from . import (
     nn,
     pointwise,
     polynomials,
+    pool,
     reduce,
     shape,
     sort,
