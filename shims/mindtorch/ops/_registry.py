@@ -13,6 +13,7 @@ from typing import Any
 from .._tensor import Tensor
 from ..tape import inplace
 from ..tape.grad_mode import mode, no_grad
+from . import _interpose
 
 
 @dataclass
@@ -28,6 +29,8 @@ OPERATORS: dict[str, Operator] = {}
 FUNCTIONS: dict[str, dict[str, Callable[..., Any]]] = {"": {}, "nn.functional": {}, "special": {}, "linalg": {}}
 """Public functions by module below ``mindtorch``."""
 
+# Python operators that autocast decides about, and that must pay for being asked.
+_ASKED = ("matmul", "pow")
 _NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input"}
 
 
@@ -55,7 +58,7 @@ def op(
         if f"{module}.{base}" in OPERATORS:
             raise ValueError(f"operator {base!r} is declared twice in {module!r}")
         OPERATORS[f"{module}.{base}"] = operator
-        public = _public(base, impl, out, bool(dunder))
+        public = _public(base, module or "", impl, out, bool(dunder))
         written = _inplace(base, impl) if inplace else None
         for n in (base, *aliases):
             if module is not None:
@@ -71,14 +74,27 @@ def op(
                 if module == "" and method:
                     FUNCTIONS[""][n + "_"] = written
         for d in dunder:
-            setattr(Tensor, d, _reflected(d, impl) if d.startswith("__r") else impl)
+            operate = _asked(base, impl) if base in _ASKED else impl
+            setattr(Tensor, d, _reflected(d, operate) if d.startswith("__r") else operate)
             operator.names.append(f"torch.Tensor.{d}")
         return public
 
     return declare
 
 
-def _public(name: str, impl: Callable[..., Any], takes_out: bool, declines: bool) -> Callable[..., Any]:
+def _asked(name: str, impl: Callable[..., Any]) -> Callable[..., Any]:
+    """The implementation of a Python operator that autocast may stand before."""
+
+    @functools.wraps(impl)
+    def operate(*args: Any) -> Any:
+        return _interpose.run(name, "", impl, args, {}) if _interpose.active else impl(*args)
+
+    return operate
+
+
+def _public(
+    name: str, module: str, impl: Callable[..., Any], takes_out: bool, declines: bool
+) -> Callable[..., Any]:
     """The function that users call: accepts NumPy's argument names and ``out=``, and is fast without them.
 
     `declines`: the implementation returns NotImplemented for operands that it does not know, which is right for
@@ -90,6 +106,11 @@ def _public(name: str, impl: Callable[..., Any], takes_out: bool, declines: bool
 
     @functools.wraps(impl)
     def public(*args: Any, **kwargs: Any) -> Any:
+        if _interpose.active:
+            return _interpose.run(name, module, call, args, kwargs)
+        return call(*args, **kwargs) if kwargs else impl(*args)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
         if not kwargs:
             return impl(*args)
         out = kwargs.pop("out", None) if takes_out else None
@@ -108,7 +129,7 @@ def _public(name: str, impl: Callable[..., Any], takes_out: bool, declines: bool
 
     @functools.wraps(impl)
     def checked(*args: Any, **kwargs: Any) -> Any:
-        result = public(*args, **kwargs) if kwargs else impl(*args)
+        result = public(*args, **kwargs) if kwargs or _interpose.active else impl(*args)
         if result is NotImplemented:
             raise invalid_operands(name, args)
         return result
