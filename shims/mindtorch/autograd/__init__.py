@@ -59,8 +59,8 @@ def _roots(outputs: Sequence[Any], grads: Sequence[Any]) -> tuple[list[Any], lis
                 raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
             if t.numel() != 1:
                 raise RuntimeError("grad can be implicitly created only for scalar outputs")
-            if t.dtype.category < 2:
-                raise RuntimeError("grad can be computed only for real scalar outputs but got " + str(t.dtype))
+            if not t.dtype.is_floating_point:
+                raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {t.dtype}")
             with no_grad():
                 g = t.detach().new_ones(t.shape)
         elif g.shape != t.shape:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from .._array import Array, contiguous_strides
@@ -13,7 +14,8 @@ from .._tensor import Tensor
 from ..kernels import call
 from ._prim import Prim
 from ._promote import cast, float_type
-from ._registry import op, type_name
+from ._registry import FUNCTIONS, op, type_name
+from . import pointwise  # noqa: F401 - declares abs
 
 
 def _real_strides(a: Array) -> tuple[int, ...]:
@@ -153,6 +155,24 @@ def _batch_hermitian(self: Tensor) -> Tensor:
 
 Tensor.H = property(_hermitian)  # type: ignore[attr-defined]
 Tensor.mH = property(_batch_hermitian)  # type: ignore[attr-defined]
+
+
+def _no_complex_inplace(name: str) -> None:
+    """``x.abs_()`` has no place for its result in complex memory."""
+    written = FUNCTIONS[""][name]
+
+    @functools.wraps(written)
+    def checked(self: Tensor) -> Tensor:
+        if self._arr.dtype.is_complex:
+            raise RuntimeError("In-place abs is not supported for complex tensors.")
+        return written(self)
+
+    FUNCTIONS[""][name] = checked
+    setattr(Tensor, name, checked)
+
+
+_no_complex_inplace("abs_")
+_no_complex_inplace("absolute_")
 
 
 def _angle_grad(c: Any, g: Tensor) -> tuple[Tensor]:

@@ -15,6 +15,10 @@ from ._prim import Prim
 from ._promote import cast, float_type
 from ._registry import op
 
+_NO_BOOL = {
+    "neg": "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` "
+    "or `logical_not()` operator instead.",
+}
 _SQRT_PI = math.sqrt(math.pi)
 
 
@@ -30,17 +34,20 @@ def unary(
     integers_unchanged: bool = False,
     node_name: str | None = None,
     kernel: str | None = None,
+    bools: bool = True,
 ) -> None:
     """Declare ``name(input)``.
 
     `grad(ctx, g)` is the backward (None: not differentiable); `save` says whether it needs the "input", the "result",
-    "both" or neither (""). Functions of other modules than ``torch`` are no methods.
+    "both" or neither (""). `bools`: whether bool operands are taken. Functions of other modules than ``torch`` are no methods.
     """
 
     def forward(a: Array) -> Array:
         d = float_type(a.dtype) if to_float else a.dtype
         if integers_unchanged and d.category <= INTEGRAL:
             return a.clone()
+        if not bools and d.category == BOOL:
+            raise RuntimeError(_NO_BOOL[name])
         return call(kernel or name, cast(a, d))
 
     prim = Prim(
@@ -79,7 +86,7 @@ unary("sinh", lambda c, g: g * c.input(0).cosh())
 unary("cosh", lambda c, g: g * c.input(0).sinh())
 unary("tanh", lambda c, g: g * (1 - c.result() * c.result()), save="result")
 unary("asinh", lambda c, g: g * (c.input(0).pow(2) + 1).rsqrt(), aliases=("arcsinh",))
-unary("acosh", lambda c, g: g * (c.input(0).pow(2) - 1).rsqrt(), aliases=("arccosh",))
+unary("acosh", lambda c, g: g * (c.input(0) - 1).rsqrt() * (c.input(0) + 1).rsqrt(), aliases=("arccosh",))
 unary("atanh", lambda c, g: g / (1 - c.input(0).pow(2)), aliases=("arctanh",))
 unary("sigmoid", lambda c, g: g * (1 - c.result()) * c.result(), save="result")
 unary("erf", lambda c, g: g * (2 / _SQRT_PI) * (-(c.input(0) * c.input(0))).exp())
@@ -87,7 +94,7 @@ unary("erfc", lambda c, g: g * (-2 / _SQRT_PI) * (-(c.input(0) * c.input(0))).ex
 unary("erfinv", lambda c, g: g * (_SQRT_PI / 2) * c.result().pow(2).exp(), save="result")
 unary("lgamma", lambda c, g: g * c.input(0).digamma())
 unary("digamma", lambda c, g: g * c.input(0).polygamma(1))
-unary("neg", lambda c, g: -g, to_float=False, save="", aliases=("negative",), dunder=("__neg__",))
+unary("neg", lambda c, g: -g, to_float=False, bools=False, save="", aliases=("negative",), dunder=("__neg__",))
 unary("abs", lambda c, g: g * c.input(0).sgn(), to_float=False, aliases=("absolute",), dunder=("__abs__",))
 unary("floor", lambda c, g: g.new_zeros(g.shape), to_float=False, save="", integers_unchanged=True)
 unary("ceil", lambda c, g: g.new_zeros(g.shape), to_float=False, save="", integers_unchanged=True)
