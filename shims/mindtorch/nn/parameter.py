@@ -88,25 +88,74 @@ class Buffer(Tensor, metaclass=_BufferMeta):
         return alias
 
 
-_LAZY_HINT = "create the module with its sizes instead of a lazy one"
+class _Uninitialized:
+    """A tensor of a lazy module before its size is known: a dtype and a device, no shape."""
+
+    cls_to_become: type[Tensor]
+
+    @property
+    def shape(self) -> Any:
+        raise RuntimeError(
+            "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in "
+            "`load_state_dict` when trying to load an uninitialized parameter into an initialized one. Call `forward` "
+            "to initialize the parameters before accessing their attributes."
+        )
+
+    def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
+        """Become an ordinary parameter or buffer of this shape, its values not set."""
+        made = torch.empty(tuple(shape), device=device or self.device, dtype=dtype or self.dtype)
+        self._arr = made._arr
+        self.__class__ = self.cls_to_become
+
+    def share_memory_(self) -> Any:
+        raise RuntimeError(
+            "Can't share memory on an uninitialized parameter or buffer. Call `forward` to initialize the parameters "
+            "before calling `module.share_memory()`."
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
 
 
-class UninitializedParameter(Parameter):
-    """Parameter of a lazy module: not supported."""
+class UninitializedParameter(_Uninitialized, Parameter):
+    """Parameter of a lazy module, before the first call."""
 
-    def __new__(cls, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> UninitializedParameter:
-        raise NotImplementedError(f"torch.nn.parameter.UninitializedParameter is not supported: {_LAZY_HINT}")
+    cls_to_become = Parameter
+
+    def __new__(cls, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> Any:
+        return Tensor._make_subclass(cls, torch.empty(0, device=device, dtype=dtype), requires_grad)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(self.requires_grad, self.device, self.dtype)
+        return memo[id(self)]
+
+    def __reduce_ex__(self, proto: Any) -> tuple[Any, ...]:
+        return type(self), (self.requires_grad, self.device, self.dtype)
 
 
-class UninitializedBuffer(Tensor):
-    """Buffer of a lazy module: not supported."""
+class UninitializedBuffer(_Uninitialized, Tensor):
+    """Buffer of a lazy module, before the first call."""
+
+    cls_to_become = Tensor
 
     def __new__(
         cls, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True
-    ) -> UninitializedBuffer:
-        raise NotImplementedError(f"torch.nn.parameter.UninitializedBuffer is not supported: {_LAZY_HINT}")
+    ) -> Any:
+        made = Tensor._make_subclass(cls, torch.empty(0, device=device, dtype=dtype), requires_grad)
+        made.persistent = persistent
+        made._is_buffer = True
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(self.requires_grad, self.device, self.dtype, self.persistent)
+        return memo[id(self)]
+
+    def __reduce_ex__(self, proto: Any) -> tuple[Any, ...]:
+        return type(self), (self.requires_grad, self.device, self.dtype, self.persistent)
 
 
 def is_lazy(param: Any) -> bool:
     """Whether ``param`` is an uninitialized parameter or buffer."""
-    return isinstance(param, (UninitializedParameter, UninitializedBuffer))
+    return isinstance(param, _Uninitialized)

@@ -37,6 +37,7 @@ from . import (
     pool_max,
     random,
     reduce,
+    rnn,
     scatter,
     shape,
     softmax,

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import mindtorch as torch
 from mindtorch._tensor import Tensor
+from mindtorch.nn.modules.attention import MultiheadAttention
 from mindtorch.nn.modules.module import Module
 from mindtorch.nn.parameter import Parameter
 
@@ -406,13 +407,3 @@ class Softmax2d(Module):
         if input.dim() not in (3, 4):
             raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.dim()}D instead")
         return torch.nn.functional.softmax(input, -3, _stacklevel=5)
-
-
-class MultiheadAttention(Module):
-    """Not supported yet."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise NotImplementedError(
-            "torch.nn.MultiheadAttention is not supported: use torch.nn.functional.scaled_dot_product_attention with "
-            "torch.nn.Linear projections"
-        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mindtorch._support import missing_attribute as _missing_attribute
+from mindtorch.nn.utils import rnn
 from mindtorch.nn.utils.clip_grad import (
     clip_grad_norm,
     clip_grad_norm_,
@@ -20,6 +21,7 @@ __all__ = [
     "clip_grads_with_norm_",
     "get_total_norm",
     "parameters_to_vector",
+    "rnn",
     "skip_init",
     "vector_to_parameters",
 ]
