@@ -68,7 +68,7 @@ def _gather_array(a: Array, index: Array, dim: int) -> Array:
             )
     _bounds(index, a.shape[dim] if a.shape else 1, dim)
     if not a.shape or not index.shape:
-        return Array(a.np.reshape(-1)[index.np], a.device, a.dtype)
+        return Array(np.asarray(a.np.reshape(-1)[index.np]), a.device, a.dtype)
     used = tuple(m if i == dim else n for i, (n, m) in enumerate(zip(index.shape, a.shape, strict=True)))
     if used != a.shape:
         a = a.as_strided(used, a.strides, a.offset).contiguous()
@@ -265,16 +265,17 @@ def _slice(x: Tensor, dim: int, s: slice) -> Tensor:
     start, stop, _ = slice(
         None if s.start is None else s.start.__index__(), None if s.stop is None else s.stop.__index__()
     ).indices(n)
-    if start == 0 and stop == n and step == 1:
-        return x._slice(dim, 0, n, 1) if s.start is not None or s.stop is not None else x
     return x._slice(dim, start, max(0, -(-(stop - start) // step)), step)
+
+
+_alias = Prim("alias", lambda a: a.as_strided(a.shape, a.strides, a.offset), lambda c, g: (g,), view="")
 
 
 @op("__getitem__", module=None)
 def getitem(input: Tensor, key: Any) -> Tensor:
     out, indices, slots = _basic(input, key)
     if not indices:
-        return out.view(out.shape) if out is input else out
+        return _alias((input,)) if out is input else out
     return _get((out, *indices), slots)
 
 
@@ -331,6 +332,12 @@ def argwhere(input: Tensor) -> Tensor:
     return nonzero(input)
 
 
+_masked_select = Prim(
+    "masked_select", lambda a, m: call("masked_select", a, m),
+    lambda c, g: (g.new_zeros(c.shapes[0]).masked_scatter(c.input(1), g), None), save=(1,),
+)  # fmt: skip
+
+
 @op(out=True)
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     from .shape import broadcast_tensors
@@ -338,7 +345,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     if mask.dtype is not bool_:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
     x, m = broadcast_tensors(input, mask)
-    return x[m]
+    return _masked_select((x, m))
 
 
 @op(out=True)

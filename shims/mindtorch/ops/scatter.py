@@ -123,7 +123,7 @@ _index_add = Prim(
 
 @op(inplace=True, out=True)
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
-    source = source if alpha == 1 else source * alpha
+    source = source if alpha == 1 else (source * alpha).to(source.dtype)
     return _index_add((input, index, source), _wrap_dim(dim, input.dim()))
 
 

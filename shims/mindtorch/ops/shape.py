@@ -17,12 +17,13 @@ from .view import ints, wrap_dims
 
 def _cat_array(*arrays_and_params: Any) -> Array:
     *arrays, dim, d = arrays_and_params
-    return call("cat", tuple(cast(a, d) for a in arrays), dim)
+    return call("cat", tuple(cast(a, d) for a in arrays if a.shape != (0,) or len(arrays) == 1), dim)
 
 
 def _cat_grad(c: Any, g: Tensor) -> tuple[Any, ...]:
     dim = c.params[0]
-    return tuple(g.split([s[dim] for s in c.shapes], dim))
+    used = iter(g.split([s[dim] for s in c.shapes if s != (0,)], dim))
+    return tuple(g.new_zeros((0,)) if s == (0,) else next(used) for s in c.shapes)
 
 
 _cat = Prim("cat", _cat_array, _cat_grad)
@@ -56,7 +57,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
                 f"Sizes of tensors must match except in dimension {dim}. Expected size {first[k]} but got size {s[k]} "
                 f"for tensor number {i} in the list."
             )
-    return _cat(tuple(used), dim, d)
+    return _cat(tuple(tensors), dim, d)
 
 
 @op(method=False, out=True)
@@ -160,7 +161,8 @@ _flip = Prim("flip", lambda a, dims: call("flip", a, dims), lambda c, g: (g.flip
 
 @op()
 def flip(input: Tensor, *dims: Any) -> Tensor:
-    return _flip((input,), wrap_dims(ints(dims), input.dim()))
+    order = wrap_dims(ints(dims), input.dim())
+    return _flip((input,), order if input.dim() else ())
 
 
 @op()

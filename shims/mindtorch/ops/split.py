@@ -32,6 +32,7 @@ def _split_grad(c: Any, *grads: Any) -> tuple[Tensor]:
 
 
 _split = Prim("split", _split_arrays, _split_grad, view="multi")
+_split_sizes = Prim("split_with_sizes", _split_arrays, _split_grad, view="multi")
 
 
 @op()
@@ -50,7 +51,7 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
                 f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {dim}), "
                 f"but got split_sizes={list(sizes)}"
             )
-    return _split((tensor,), sizes, dim)
+    return (_split if isinstance(split_size_or_sections, int) else _split_sizes)((tensor,), sizes, dim)
 
 
 @op()
@@ -80,7 +81,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
         k = indices_or_sections
         if k <= 0:
             raise RuntimeError(f"number of sections must be larger than 0, got {k}")
-        return split(input, [n // k + (i < n % k) for i in range(k)], dim)
+        indices_or_sections = list(itertools.accumulate(n // k + (i < n % k) for i in range(k - 1)))
     pieces = []
     edges = [0, *indices_or_sections, n]
     for start, stop in itertools.pairwise(edges):

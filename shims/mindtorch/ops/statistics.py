@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 from collections import namedtuple
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from .._array import Array
 from .._dtype import FLOATING, INTEGRAL, float32, float64, int32, int64
 from .._tensor import Tensor, _wrap_dim
 from ..kernels import call
@@ -18,15 +19,35 @@ from .reduce import _named
 
 
 def _put_back(c: Any, g: Any, _: Any = None) -> tuple[Any]:
-    """The backward of picking one element along a dimension, which is kept with size 1."""
+    """The backward of picking one element along a dimension."""
     if g is None:
         return (None,)
-    return (g.new_zeros(c.shapes[0]).scatter(c.params[0], c.result(1), g),)
+    dim, keepdim = c.params[:2]
+    index = c.result(1)
+    if not keepdim:
+        g, index = g.unsqueeze(dim), index.unsqueeze(dim)
+    return (g.new_zeros(c.shapes[0]).scatter(dim, index, g),)
 
 
-_kthvalue = Prim("kthvalue", lambda a, dim, k: call("kthvalue", a, k, dim), _put_back, save_out=(1,))
-_median = Prim("median", lambda a, dim, skip: call("median", a, dim, skip), _put_back, save_out=(1,))
-_mode = Prim("mode", lambda a, dim: call("mode", a, dim), _put_back, save_out=(1,))
+def _picking(name: str, node_name: str, run: Callable[..., tuple[Array, Array]]) -> Prim:
+    """A primitive of values and positions; ``run(array, dim, *params)`` keeps the dimension with size 1."""
+
+    def forward(a: Array, dim: int, keepdim: bool, *params: Any) -> tuple[Array, Array]:
+        values, where = run(a, dim, *params)
+        if keepdim:
+            return values, where
+        shape = a.shape[:dim] + a.shape[dim + 1 :]
+        return tuple(Array(x.np.reshape(shape), a.device, x.dtype) for x in (values, where))  # type: ignore[return-value]
+
+    return Prim(name, forward, _put_back, save_out=(1,), node_name=node_name)
+
+
+_kthvalue = _picking("kthvalue", "KthvalueBackward0", lambda a, dim, k: call("kthvalue", a, k, dim))
+_mode = _picking("mode", "ModeBackward0", lambda a, dim: call("mode", a, dim))
+_MEDIANS = {
+    name: _picking(name, f"{name.capitalize()}Backward1", lambda a, dim, skip: call("median", a, dim, skip))
+    for name in ("median", "nanmedian")
+}
 
 
 def _picked(name: str, prim: Prim, input: Tensor, dim: int, keepdim: bool, *params: Any) -> Any:
@@ -36,10 +57,7 @@ def _picked(name: str, prim: Prim, input: Tensor, dim: int, keepdim: bool, *para
     dim = _wrap_dim(dim, input.dim())
     if input._arr.shape[dim] == 0:
         raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
-    values, indices = prim((input,), dim, *params)
-    if not keepdim:
-        values, indices = values.squeeze(dim), indices.squeeze(dim)
-    return _named(name)(values, indices)
+    return _named(name)(*prim((input,), dim, bool(keepdim), *params))
 
 
 @op(out=True)
@@ -52,16 +70,30 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any
     return _picked("kthvalue", _kthvalue, input, dim, keepdim, k)
 
 
-def _whole_median(input: Tensor, skip: bool) -> Tensor:
-    if input.numel() == 0:
-        return input.new_full((), math.nan if input.dtype.category >= FLOATING else -(2 ** (8 * input.itemsize - 1)))
-    return _median((input.reshape(-1),), 0, skip)[0].squeeze(0)
+def _whole_median(name: str, skip: bool) -> Prim:
+    def forward(a: Array) -> Array:
+        flat = Array(a.np.reshape(-1), a.device, a.dtype)
+        return Array(call("median", flat, 0, skip)[0].np.reshape(()), a.device, a.dtype)
+
+    def backward(c: Any, g: Tensor) -> tuple[Tensor]:
+        x, middle = c.input(0), c.result()
+        mask = x.isnan() if bool(middle.isnan()) else x == middle
+        return (mask.to(g.dtype) * (g / mask.sum()),)
+
+    return Prim(name, forward, backward, save=(0,), save_out=(0,))
 
 
 def _declare_median(name: str, skip: bool) -> None:
+    whole = _whole_median(name, skip)
+
     @op(name, out=True)
     def declared(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
-        return _whole_median(input, skip) if dim is None else _picked(name, _median, input, dim, keepdim, skip)
+        if dim is not None:
+            return _picked(name, _MEDIANS[name], input, dim, keepdim, skip)
+        if input.numel() == 0:
+            lowest = -(2 ** (8 * input.itemsize - 1))
+            return input.new_full((), math.nan if input.dtype.category >= FLOATING else lowest)
+        return whole((input,))
 
 
 _declare_median("median", False)
@@ -110,7 +142,7 @@ def _quantile_of_sorted(rows: Tensor, q: Tensor, how: str, skip: bool) -> Tensor
 
     n = rows.shape[-1]
     nans = rows.detach().isnan()
-    points = q.detach().reshape(-1)
+    points = q.reshape(-1)
     missing = nans.sum(-1, keepdim=True)
     last = (points * (n - missing - 1)).clamp(min=0) if skip else points * (n - 1)
     ranks = last if skip else where(missing > 0, float(n - 1), last)

@@ -186,6 +186,7 @@ def _transpose_array(a: Array, i: int, j: int) -> Array:
 
 
 _transpose = Prim("transpose", _transpose_array, lambda c, g: (g.transpose(*c.params),), view="")
+_t = Prim("t", _transpose_array, lambda c, g: (g.transpose(*c.params),), view="")
 
 
 @op(aliases=("swapaxes", "swapdims"))
@@ -199,7 +200,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
 def t(input: Tensor) -> Tensor:
     if input.dim() > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.dim()}D")
-    return _transpose((input,), 0, 1) if input.dim() == 2 else view(input, input.shape)
+    return _t((input,), 0, 1) if input.dim() == 2 else _t((input,), 0, 0) if input.dim() else view(input, ())
 
 
 @op(aliases=("moveaxis",))
@@ -266,13 +267,16 @@ def _squeeze_array(a: Array, dims: Shape) -> Array:
     return a.as_strided(tuple(a.shape[i] for i in keep), tuple(a.strides[i] for i in keep), a.offset)
 
 
-_squeeze = Prim("squeeze", _squeeze_array, _squeeze_grad, view="")
+_squeeze, _squeeze_dim, _squeeze_dims = (
+    Prim("squeeze", _squeeze_array, _squeeze_grad, view="", node_name=f"SqueezeBackward{i}") for i in range(3)
+)
 
 
 @op()
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     n = input.dim()
-    return _squeeze((input,), tuple(range(n)) if dim is None else wrap_dims(dim, n))
+    prim = _squeeze if dim is None else _squeeze_dim if isinstance(dim, int) else _squeeze_dims
+    return prim((input,), tuple(range(n)) if dim is None else wrap_dims(dim, n))
 
 
 def _unsqueeze_array(a: Array, dim: int) -> Array:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .._dtype import FLOATING
 from .grad_mode import mode
 from .node import Edge, Node, OpNode
 
@@ -110,7 +111,7 @@ def write(t: Tensor, result: Tensor) -> Tensor:
     a, r = t._arr, result._arr
     a.write(r)
     t._vc[0] += 1
-    if not mode.enabled or not (result.requires_grad or t.requires_grad):
+    if not mode.enabled or not (result.requires_grad or t.requires_grad) or a.dtype.category < FLOATING:
         return t
     direct = t._view is None and r.shape == a.shape and r.dtype is a.dtype and result._view is None
     edge = result._gradient_edge()
