@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._dtype import COMPLEX, FLOATING, INTEGRAL, complex128, float64, int64
+from .._dtype import BOOL, COMPLEX, FLOATING, INTEGRAL, complex128, float64, int64
 from .._tensor import Tensor
 from ..kernels import call
 from ._prim import Prim
@@ -16,7 +16,7 @@ from .composite import where
 
 def _float_operands(name: str, a: Any, b: Any) -> Any:
     d = _common(a, b, name, "both")
-    if d.category != FLOATING:
+    if d.category != FLOATING and not (d.is_complex and name == "logaddexp"):
         raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{type_name(d)}'")
     return d
 
@@ -131,7 +131,11 @@ _on_integers("lcm")
 @op(inplace=True, out=True)
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """input * 2**other."""
-    _common(input, other, "ldexp", "both")
+    d = _common(input, other, "ldexp", "both")
+    if input.dtype.category == FLOATING and other.dtype.category < FLOATING:
+        if other.dtype.category == BOOL:
+            raise NotImplementedError("\"ldexp_cpu_exp\" not implemented for 'Bool'")
+        return (input.to(float64) * 2.0 ** other.to(float64)).to(d)
     return input * (2.0**other)
 
 
@@ -178,6 +182,10 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     """For each of `elements`, whether it is among `test_elements` (with `invert`: whether it is not)."""
     if not isinstance(elements, Tensor) and not isinstance(test_elements, Tensor):
         raise TypeError("isin() expects at least one of its arguments to be a tensor")
+    for x in (elements, test_elements):
+        if isinstance(x, bool) or (isinstance(x, Tensor) and x.dtype.category in (BOOL, COMPLEX)):
+            kind = type_name(x.dtype) if isinstance(x, Tensor) else "Bool"
+            raise RuntimeError(f"Unsupported input type encountered for isin(): {kind}")
     d = _common(elements, test_elements)
     return _isin((to_array(elements, d), to_array(test_elements, d)), d, bool(invert))
 

@@ -58,7 +58,7 @@ def _forward_grad(c: Any, g: Tensor) -> tuple[Any, ...]:
     )
 
 
-_convolution = Prim("convolution", _forward, _forward_grad, save={0: (1,), 1: (0,)})
+_convolution = Prim("convolution", _forward, _forward_grad, save={0: (1,), 1: (0,)}, conjugates=True)
 
 
 def _input_forward(
@@ -82,7 +82,8 @@ def _input_grad(c: Any, gg: Tensor) -> tuple[Any, ...]:
 
 
 _convolution_input = Prim(
-    "convolution_input", _input_forward, _input_grad, save={0: (1,), 1: (0,)}, node_name="ConvolutionBackward0"
+    "convolution_input", _input_forward, _input_grad, save={0: (1,), 1: (0,)}, node_name="ConvolutionBackward0",
+    conjugates=True,
 )
 
 
@@ -97,7 +98,7 @@ def _weight_grad(c: Any, gw: Tensor) -> tuple[Any, ...]:
 
 _convolution_weight = Prim(
     "convolution_weight", lambda x, g, *settings: call("convolution_weight", x, g, *settings), _weight_grad,
-    save={0: (1,), 1: (0,)}, node_name="ConvolutionBackwardBackward0",
+    save={0: (1,), 1: (0,)}, node_name="ConvolutionBackwardBackward0", conjugates=True,
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ REAL_ONLY = frozenset({
     "cummin", "sort", "topk", "floor", "ceil", "trunc", "round", "frac", "sign", "signbit", "relu", "floor_divide",
     "trunc_divide", "remainder", "fmod", "atan2", "hypot", "copysign", "erf", "erfc", "erfinv", "lgamma", "digamma",
     "softmax", "log_softmax", "layer_norm", "softplus", "bincount", "searchsorted",
+    "logaddexp2", "nextafter", "heaviside", "gcd", "lcm", "left_shift", "right_shift", "frexp",
 })  # fmt: skip
 """Kernels without a meaning for complex operands; NumPy would order them by their real parts."""
 
@@ -33,9 +34,7 @@ def sgn(x: np.ndarray) -> np.ndarray:
     if x.dtype.kind != "c":
         return x.copy() if x.dtype == np.bool_ else np.sign(x)
     size = np.abs(x)
-    out = x / np.where(size == 0, size.dtype.type(1), size)
-    out[size == 0] = 0
-    return out
+    return np.where(size == 0, x.dtype.type(0), x / np.where(size == 0, size.dtype.type(1), size))
 
 
 @kernel()
