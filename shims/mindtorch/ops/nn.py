@@ -101,24 +101,6 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
     return normal if weight is None else normal * weight
 
 
-@op(module=F, method=False)
-def group_norm(
-    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
-) -> Tensor:
-    n, channels = input.shape[:2]
-    if channels % num_groups:
-        raise RuntimeError(
-            f"Expected number of channels in input to be divisible by num_groups, but got input of shape "
-            f"{list(input.shape)} and num_groups={num_groups}"
-        )
-    x = input.reshape((n * num_groups, -1))
-    out = layer_norm(x, (x.shape[1],), None, None, eps).view(input.shape)
-    broadcast = (1, channels) + (1,) * (input.dim() - 2)
-    if weight is not None:
-        out = out * weight.view(broadcast)
-    return out if bias is None else out + bias.view(broadcast)
-
-
 @op(module=F, method=False, out=True)
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
     return input / input.norm(p, dim, True).clamp_min(eps).expand_as(input)

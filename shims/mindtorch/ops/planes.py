@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from scipy import sparse
 
 from .._array import Array
@@ -69,3 +70,23 @@ _axis_map = Prim("axis_map", _axis_map_array, _axis_map_grad)
 def axis_map(x: Tensor, table: AxisMap, dim: int) -> Tensor:
     """``out[..., i, ...] = sum_j table[i, j] * x[..., j, ...]`` along `dim`, differentiable any number of times."""
     return _axis_map((x,), table, dim)
+
+
+def _pick_grad(c: Any, g: Tensor) -> tuple[Tensor]:
+    positions, dim = c.params
+    n = c.shapes[0][dim]
+    rows = np.arange(len(positions) + 1)
+    matrix = sparse.csr_matrix((np.ones(len(positions)), np.asarray(positions, np.int64), rows), (len(positions), n))
+    return (axis_map(g, AxisMap(matrix).transposed, dim),)
+
+
+def _pick_array(x: Array, positions: tuple[int, ...], dim: int) -> Array:
+    return call("index_select", x.contiguous(), dim, Array(np.asarray(positions, np.int64), x.device))
+
+
+_pick = Prim("pick", _pick_array, _pick_grad)
+
+
+def pick(x: Tensor, positions: tuple[int, ...], dim: int) -> Tensor:
+    """The elements at `positions` along `dim`, which may repeat."""
+    return _pick((x,), positions, dim)

@@ -12,6 +12,7 @@ from .._tensor import Tensor
 from ..kernels import call
 from ._prim import Prim
 from ._registry import op, type_name
+from .aten import register
 from .memory_format import follow
 from .planes import at_positions, plane_put
 from .pool import Ints, adaptive_sizes, batched, check_window, sizes
@@ -254,3 +255,5 @@ def _declare_fractional(dims: int) -> None:
 
 for _dims in (2, 3):
     _declare_fractional(_dims)
+
+register("max_pool2d_with_indices_backward", default=max_pool2d_with_indices_backward)

@@ -286,7 +286,9 @@ _pad = Prim(
 @op("pad", module="nn.functional", method=False)
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     if mode != "constant":
-        raise NotImplementedError(f"torch.nn.functional.pad(mode={mode!r}) is not supported by mindtorch yet")
+        from .padding import pad_by_mode
+
+        return pad_by_mode(input, pad, mode, value)
     if len(pad) % 2 or len(pad) // 2 > input.dim():
         raise RuntimeError(
             f"Padding length should be less than or equal to two times the input dimension but got padding length "

@@ -15,6 +15,7 @@ from . import (
     lapack,
     linalg,
     nn,
+    norms,
     pointwise,
     polynomials,
     pool,
