@@ -26,7 +26,8 @@ def _cholesky_grad(c: Any, g: Any, _: Any = None) -> tuple[Any]:
         return (None,)
     factor = c.result()
     lower = (mH(factor) @ g).tril()
-    middle = (lower + mH(lower.tril(-1))) * 0.5
+    strict = lower.tril(-1)
+    middle = (strict + mH(strict) + (lower - strict).real) * 0.5  # the factor's diagonal is real
     left = solve_triangular(mH(factor), middle, upper=True)
     return (solve_triangular(factor, left, upper=False, left=False),)
 
