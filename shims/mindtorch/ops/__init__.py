@@ -42,6 +42,7 @@ from . import (
     reduce,
     resample,
     rnn,
+    scan,
     scatter,
     shape,
     softmax,

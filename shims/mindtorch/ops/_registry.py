@@ -40,7 +40,7 @@ def op(
     module: str | None = "",
     method: bool | str = True,
     inplace: bool = False,
-    out: bool = False,
+    out: bool | str = False,
     dunder: tuple[str, ...] = (),
     aliases: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -48,8 +48,9 @@ def op(
 
     The decorated function is its implementation with PyTorch's argument names. `module`: where the function goes
     (None: it is a method only). `method`: also ``Tensor.name`` (or the given name). `inplace`: also ``Tensor.name_``
-    (and ``torch.name_`` beside the function). `out`: the function takes ``out=``. `dunder`: Python operators served.
-    `aliases`: further names for function and methods.
+    (and ``torch.name_`` beside the function). `out`: the function takes ``out=``, of a dtype that the result can be
+    cast to (True), of the result's own ("same"), of bool or uint8 ("truth"), or of any, which the function then
+    computes in ("dtype"). `dunder`: Python operators served. `aliases`: further names for function and methods.
     """
 
     def declare(impl: Callable[..., Any]) -> Callable[..., Any]:
@@ -93,7 +94,7 @@ def _asked(name: str, impl: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _public(
-    name: str, module: str, impl: Callable[..., Any], takes_out: bool, declines: bool
+    name: str, module: str, impl: Callable[..., Any], takes_out: bool | str, declines: bool
 ) -> Callable[..., Any]:
     """The function that users call: accepts NumPy's argument names and ``out=``, and is fast without them.
 
@@ -121,7 +122,7 @@ def _public(
             args = (*args, kwargs.pop(rest))
         if out is None:
             return impl(*args, **kwargs)
-        return _into(name, out, impl, args, kwargs)
+        return _into(name, takes_out, out, impl, args, kwargs)
 
     public.__name__ = public.__qualname__ = name
     if not declines:
@@ -158,7 +159,9 @@ def _reflected(dunder: str, impl: Callable[..., Any]) -> Callable[..., Any]:
     return reflected
 
 
-def _into(name: str, out: Any, impl: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _into(
+    name: str, kind: bool | str, out: Any, impl: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
     outs = out if isinstance(out, (tuple, list)) else (out,)
     for o in outs:
         if not isinstance(o, Tensor):
@@ -169,18 +172,37 @@ def _into(name: str, out: Any, impl: Callable[..., Any], args: tuple[Any, ...], 
             f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
             "arguments requires grad."
         )
+    if kind == "dtype" and kwargs.get("dtype") is None:
+        kwargs["dtype"] = out.dtype
     with no_grad():
         result = impl(*args, **kwargs)
     if result is NotImplemented:
         return result
     results = result if isinstance(result, tuple) else (result,)
     for o, r in zip(outs, results, strict=True):
-        check_castable(r, o)
+        _check_out(name, kind, r, o)
         inplace.check(o, False)
         if o.shape != r.shape:
             _resize(o, r)
         inplace.write(o, r)
     return out
+
+
+def _check_out(name: str, kind: bool | str, result: Tensor, out: Tensor) -> None:
+    """Raises RuntimeError when `out` is not of a dtype that the function writes."""
+    r, o = result._arr.dtype, out._arr.dtype
+    if out._arr.device is not result._arr.device:
+        raise RuntimeError(
+            f"Expected out tensor to be on device {result._arr.device}, but got {out._arr.device} instead"
+        )
+    if kind == "truth":
+        if o.name not in ("bool", "uint8"):
+            raise RuntimeError(f"{name} only supports bool tensor for result, got: {type_name(o)}")
+    elif kind == "same":
+        if r is not o:
+            raise RuntimeError(f"Expected out tensor to have dtype {type_name(r)}, but got {type_name(o)} instead")
+    else:
+        check_castable(result, out)
 
 
 def _resize(out: Tensor, result: Tensor) -> None:

@@ -163,7 +163,9 @@ def true_divide(input: Any, other: Any) -> Any:
 
 @op("__rtruediv__", module=None, aliases=("__rdiv__",))
 def rtruediv(input: Tensor, other: Any) -> Any:
-    return true_divide(other, input) if _check_number(other) else NotImplemented
+    if not isinstance(input, Tensor):
+        raise invalid_operands("__rtruediv__", (input, other))
+    return input.reciprocal() * other if _check_number(other) else NotImplemented
 
 
 @op(inplace=True, out=True, dunder=("__floordiv__",))
@@ -240,9 +242,13 @@ def pow(input: Any, exponent: Any) -> Any:
         if exponent == 2 and d.category >= INTEGRAL and input._arr.dtype is d:
             return _square((input,))
         if exponent == 1 and input._arr.dtype is d:
-            return input * 1
+            return input.clone()
         if exponent == 0.5 and d.category == FLOATING and input._arr.dtype is d:
             return input.sqrt()
+    if d.category == BOOL:
+        if exponent is False:
+            return input.logical_or(~input)
+        raise NotImplementedError("\"pow\" not implemented for 'Bool'")
     return _run(_pow, input, exponent, d)
 
 

@@ -70,6 +70,8 @@ def _operands(name: str, y: Tensor, x: Any, dx: Any, dim: int) -> tuple[int, Any
     """The dimension and the distances (or None for an empty integral)."""
     if x is not None and dx is not None:
         raise TypeError(f"{name}() takes `x` or `dx`, not both")
+    if y.dim() == 0:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     dim = _wrap_dim(dim, y.dim())
     if y.dtype.category == BOOL or (isinstance(x, Tensor) and x.dtype.category == BOOL):
         which = "y" if y.dtype.category == BOOL else "x"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from .._array import Array
-from .._dtype import FLOATING
+from .._dtype import BOOL, FLOATING, INTEGRAL, dtype, float32
 from .._dtype import bool as bool_
 from .._tensor import Tensor
 from ..kernels import call
 from ._prim import Prim
-from ._promote import cast, result_type, to_array
-from ._registry import op
+from ._promote import cast, result_type, scalar_dtype, to_array
+from ._registry import invalid_operands, op, type_name
 
 
 def _where_grad(c: Any, m: Any, g: Tensor) -> tuple[Any, Any, Any]:
@@ -64,7 +64,10 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
                 "masked_fill only supports a 0-dimensional value tensor, but got tensor with "
                 f"{value.dim()} dimension(s)."
             )
-    elif isinstance(value, float) and input.dtype.category < FLOATING:
+        category = value.dtype.category
+    else:
+        category = scalar_dtype(value).category
+    if category > max(input.dtype.category, INTEGRAL):
         raise RuntimeError(f"value cannot be converted to type {input.dtype} without overflow")
     return _masked_fill((input, mask, to_array(value, input.dtype)))
 
@@ -108,27 +111,46 @@ _clamp = Prim("clamp", _clamp_array, _clamp_grad, save=(0, 1, 2))
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-    d = result_type(input, *[b for b in (min, max) if b is not None])
+    bounds = [b for b in (min, max) if b is not None]
+    d = result_type(input, *bounds)
+    if d.category == BOOL and (len(bounds) == 2 or not isinstance(bounds[0], Tensor)):
+        raise NotImplementedError("\"clamp_cpu\" not implemented for 'Bool'")
     return _clamp_scalar(input if d is input.dtype else input.to(d), min, max)
 
 
 @op(inplace=True, out=True)
 def clamp_min(input: Tensor, min: Any) -> Tensor:
+    if not isinstance(input, Tensor) or min is None:
+        raise invalid_operands("clamp_min", (input, min))
     return clamp(input, min=min)
 
 
 @op(inplace=True, out=True)
 def clamp_max(input: Tensor, max: Any) -> Tensor:
+    if not isinstance(input, Tensor) or max is None:
+        raise invalid_operands("clamp_max", (input, max))
     return clamp(input, max=max)
+
+
+def _three(name: str, input: Any, tensor1: Any, tensor2: Any, value: Any) -> tuple[dtype, list[Tensor]]:
+    """The common dtype, and the operands: in float32 for low precision, so that there is one rounding, at the end."""
+    for i, (what, t) in enumerate((("input", input), ("tensor1", tensor1), ("tensor2", tensor2)), 1):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"{name}(): argument '{what}' (position {i}) must be Tensor, not {type(t).__name__}")
+    d = result_type(input, tensor1, tensor2)
+    if d.category == BOOL:
+        raise NotImplementedError(f"\"{name}_cpu_out\" not implemented for 'Bool'")
+    if scalar_dtype(value).category > d.category:
+        raise RuntimeError(f"value cannot be converted to type {d} without overflow")
+    wide = float32 if d.is_low else d
+    return d, [t if t.dtype is wide else t.to(wide) for t in (input, tensor1, tensor2)]
 
 
 @op(inplace=True, out=True)
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
-    d = input.dtype
-    if d.is_low:  # one rounding, at the end
-        input, tensor1, tensor2 = input.float(), tensor1.float(), tensor2.float()
-    product = tensor1 * tensor2
-    out = input + (product if value == 1 else product * value)
+    d, (x, a, b) = _three("addcmul", input, tensor1, tensor2, value)
+    product = a * b
+    out = x + (product if value == 1 else product * value)
     return out.to(d) if d.is_low else out
 
 
@@ -142,19 +164,25 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) 
             "tensor2) for float inputs. The future addcdiv behavior is just the latter implementation: (input + value "
             "* tensor1 / tensor2), for all dtypes."
         )
-    d = input.dtype
-    if d.is_low:  # one rounding, at the end
-        input, tensor1, tensor2 = input.float(), tensor1.float(), tensor2.float()
-    out = input + (tensor1 if value == 1 else tensor1 * value) / tensor2
+    d, (x, a, b) = _three("addcdiv", input, tensor1, tensor2, value)
+    out = x + (a if value == 1 else a * value) / b
     return out.to(d) if d.is_low else out
 
 
 @op(inplace=True, out=True)
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
-    if not isinstance(weight, Tensor):
-        # PyTorch's form: accurate at both ends.
-        return input + (end - input) * weight if abs(weight) < 0.5 else end - (end - input) * (1 - weight)
+    if not isinstance(input, Tensor) or not isinstance(end, Tensor):
+        raise invalid_operands("lerp", (input, end, weight))
+    others = (("end", end), ("weight", weight)) if isinstance(weight, Tensor) else (("end", end),)
+    for what, t in others:
+        if t.dtype is not input.dtype:
+            raise RuntimeError(f"expected dtype {input.dtype} for `{what}` but got dtype {t.dtype}")
+    if input.dtype.category < FLOATING:
+        raise NotImplementedError(f"\"lerp_kernel\" not implemented for '{type_name(input.dtype)}'")
+    # PyTorch's form: accurate at both ends.
     difference = end - input
+    if not isinstance(weight, Tensor):
+        return input + difference * weight if abs(weight) < 0.5 else end - difference * (1 - weight)
     return where(weight.abs() < 0.5, input + weight * difference, end - difference * (1 - weight))
 
 
@@ -167,6 +195,14 @@ def equal(input: Tensor, other: Tensor) -> bool:
 def isclose(
     input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> Tensor:
+    for what, t in (("input", input), ("other", other)):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"isclose(): argument '{what}' must be Tensor, not {type(t).__name__}")
+    if input.dtype is not other.dtype:
+        raise RuntimeError(f"{type_name(input.dtype)} did not match {type_name(other.dtype)}")
+    for what, tolerance in (("rtol", rtol), ("atol", atol)):
+        if not tolerance >= 0:
+            raise RuntimeError(f"{what} must be greater than or equal to zero, but got {tolerance}")
     same = input == other
     if equal_nan and input.dtype.category >= FLOATING:
         same = same | (input.isnan() & other.isnan())

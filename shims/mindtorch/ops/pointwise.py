@@ -8,18 +8,29 @@ from collections.abc import Callable
 from typing import Any
 
 from .._array import Array
-from .._dtype import BOOL, INTEGRAL
+from .._dtype import BOOL, FLOATING, INTEGRAL, dtype
 from .._tensor import Tensor
 from ..kernels import call
 from ._prim import Prim
 from ._promote import cast, float_type
-from ._registry import op
+from ._registry import op, type_name
 
 _NO_BOOL = {
-    "neg": "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` "
-    "or `logical_not()` operator instead.",
+    "neg": "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the "
+    "`~` or `logical_not()` operator instead.",
+    "relu": "Boolean inputs not supported for relu",
 }
 _SQRT_PI = math.sqrt(math.pi)
+
+
+def _refused(d: dtype, takes: str) -> bool:
+    return d.is_low if takes == "wide" else d.category < (INTEGRAL if takes == "numbers" else FLOATING)
+
+
+def _not_implemented(name: str, d: dtype) -> RuntimeError:
+    if d.category == BOOL and name in _NO_BOOL:
+        return RuntimeError(_NO_BOOL[name])
+    return NotImplementedError(f"\"{name}_cpu\" not implemented for '{type_name(d)}'")
 
 
 def unary(
@@ -34,20 +45,21 @@ def unary(
     integers_unchanged: bool = False,
     node_name: str | None = None,
     kernel: str | None = None,
-    bools: bool = True,
+    takes: str = "",
 ) -> None:
     """Declare ``name(input)``.
 
     `grad(ctx, g)` is the backward (None: not differentiable); `save` says whether it needs the "input", the "result",
-    "both" or neither (""). `bools`: whether bool operands are taken. Functions of other modules than ``torch`` are no methods.
+    "both" or neither (""). `takes`: "numbers" (no bools), "floats", "wide" (no float16 and
+    bfloat16), or all dtypes (""). Functions of other modules than ``torch`` are no methods.
     """
 
     def forward(a: Array) -> Array:
         d = float_type(a.dtype) if to_float else a.dtype
+        if takes and _refused(d, takes):
+            raise _not_implemented(name, d)
         if integers_unchanged and d.category <= INTEGRAL:
             return a.clone()
-        if not bools and d.category == BOOL:
-            raise RuntimeError(_NO_BOOL[name])
         return call(kernel or name, cast(a, d))
 
     prim = Prim(
@@ -94,14 +106,16 @@ unary("erfc", lambda c, g: g * (-2 / _SQRT_PI) * (-(c.input(0) * c.input(0))).ex
 unary("erfinv", lambda c, g: g * (_SQRT_PI / 2) * c.result().pow(2).exp(), save="result")
 unary("lgamma", lambda c, g: g * c.input(0).digamma())
 unary("digamma", lambda c, g: g * c.input(0).polygamma(1))
-unary("neg", lambda c, g: -g, to_float=False, bools=False, save="", aliases=("negative",), dunder=("__neg__",))
-unary("abs", lambda c, g: g * c.input(0).sgn(), to_float=False, aliases=("absolute",), dunder=("__abs__",))
-unary("floor", lambda c, g: g.new_zeros(g.shape), to_float=False, save="", integers_unchanged=True)
-unary("ceil", lambda c, g: g.new_zeros(g.shape), to_float=False, save="", integers_unchanged=True)
-unary("trunc", lambda c, g: g.new_zeros(g.shape), to_float=False, save="", integers_unchanged=True, aliases=("fix",))
-unary("frac", lambda c, g: g, to_float=False, save="")
+unary("neg", lambda c, g: -g, to_float=False, takes="numbers", save="", aliases=("negative",), dunder=("__neg__",))
+unary("abs", lambda c, g: g * c.input(0).sgn(),
+      to_float=False, takes="numbers", aliases=("absolute",), dunder=("__abs__",))  # fmt: skip
+unary("floor", lambda c, g: g.new_zeros(g.shape), to_float=False, takes="numbers", save="", integers_unchanged=True)
+unary("ceil", lambda c, g: g.new_zeros(g.shape), to_float=False, takes="numbers", save="", integers_unchanged=True)
+unary("trunc", lambda c, g: g.new_zeros(g.shape),
+      to_float=False, takes="numbers", save="", integers_unchanged=True, aliases=("fix",))  # fmt: skip
+unary("frac", lambda c, g: g, to_float=False, takes="floats", save="")
 unary("sign", lambda c, g: g.new_zeros(g.shape), to_float=False, save="")
-unary("relu", lambda c, g: g * (c.result() > 0), to_float=False, save="result")
+unary("relu", lambda c, g: g * (c.result() > 0), to_float=False, takes="numbers", save="result")
 
 
 _round = Prim("round", lambda a: a.clone() if a.dtype.category <= INTEGRAL else call("round", a),
@@ -110,6 +124,8 @@ _round = Prim("round", lambda a: a.clone() if a.dtype.category <= INTEGRAL else 
 
 @op(out=True, inplace=True)
 def round_(input: Tensor, *, decimals: int = 0) -> Tensor:
+    if input.dtype.category == BOOL:
+        raise _not_implemented("round", input.dtype)
     if decimals:
         factor = 10.0 ** abs(decimals)
         return _round((input * factor,)) / factor if decimals > 0 else _round((input / factor,)) * factor

@@ -1,4 +1,4 @@
-"""Reductions and scans."""
+"""Reductions."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections import namedtuple
 from typing import Any
 
 from .._array import Array
-from .._dtype import FLOATING, INTEGRAL, dtype, int64
+from .._dtype import BOOL, FLOATING, INTEGRAL, int64
 from .._tensor import Tensor, _wrap_dim
 from ..kernels import call
 from ._prim import Prim
 from ._promote import cast
-from ._registry import FUNCTIONS, op, type_name
+from ._registry import op, type_name
 from .view import wrap_dims
 
 Dims = tuple[int, ...]
@@ -43,7 +43,7 @@ def _sum_grad(c: Any, g: Tensor) -> tuple[Tensor]:
 _sum = Prim("sum", lambda a, dims, keepdim, d: call("sum", cast(a, d), dims, keepdim), _sum_grad)
 
 
-@op("sum", out=True)
+@op("sum", out="dtype")
 def sum_(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     d = dtype or (int64 if input.dtype.category <= INTEGRAL else input.dtype)
     dims = _dims(input, dim)
@@ -114,7 +114,7 @@ def _prod_grad(c: Any, g: Tensor) -> tuple[Tensor]:
 _prod = Prim("prod", lambda a, dims, keepdim, d: call("prod", cast(a, d), dims, keepdim), _prod_grad, save=(0,))
 
 
-@op(out=True)
+@op(out="dtype")
 def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     d = dtype or (int64 if input.dtype.category <= INTEGRAL else input.dtype)
     dims = _dims(input, dim)
@@ -142,20 +142,34 @@ def _full_extreme(name: str) -> Prim:
 _amax, _amin = _full_extreme("amax"), _full_extreme("amin")
 
 
-@op(out=True)
+def _nonempty(name: str, input: Tensor, dim: Any) -> None:
+    if input.numel() == 0 and (dim is None or dim == () or dim == []):
+        raise RuntimeError(
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
+            "the 'dim' argument."
+        )
+
+
+@op(out="same")
 def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+    _nonempty("amax", input, dim)
     dims = _dims(input, dim)
     return _amax((input,), dims, bool(keepdim)) if dims else input.clone()
 
 
-@op(out=True)
+@op(out="same")
 def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+    _nonempty("amin", input, dim)
     dims = _dims(input, dim)
     return _amin((input,), dims, bool(keepdim)) if dims else input.clone()
 
 
 @op(out=True)
 def aminmax(input: Tensor, *, dim: Any = None, keepdim: bool = False) -> Any:
+    if dim is None and input.numel() == 0:
+        raise RuntimeError(
+            "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
+        )
     return _named("aminmax", ("min", "max"))(amin(input, () if dim is None else dim, keepdim),
                                              amax(input, () if dim is None else dim, keepdim))  # fmt: skip
 
@@ -231,11 +245,14 @@ _max_or_min("min", _amin, _min_dim)
 def _arg(name: str) -> None:
     prim = Prim(name, lambda a, dim: call(name, a, dim))
 
-    @op(name, out=True)
+    @op(name, out="same")
     def declared(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-        if input.numel() == 0 and (dim is None or input.shape[dim] == 0):
-            raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
-                             "reduction dim with the 'dim' argument.")  # fmt: skip
+        if input.dtype.category == BOOL:
+            raise RuntimeError(f"{name}(): does not support bool input")
+        if input.numel() == 0 and dim is None:
+            raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
+        if input.numel() == 0 and input.shape[dim] == 0:
+            raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
         if dim is None or input.dim() == 0:
             out = prim((input.detach().reshape(-1),), 0)
             return out.view((1,) * input.dim()) if keepdim else out
@@ -258,7 +275,7 @@ def _truth(name: str) -> None:
 
     prim = Prim(name, forward)
 
-    @op(name, out=True)
+    @op(name, out="truth")
     def declared(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
         dims = _dims(input, dim)
         return prim((input,), dims, bool(keepdim))
@@ -324,74 +341,3 @@ def _spread(name: str, root: bool) -> None:
 
 _spread("var", False)
 _spread("std", True)
-
-
-def _scan_dtype(input: Tensor, d: dtype | None) -> dtype:
-    return d or (int64 if input.dtype.category <= INTEGRAL else input.dtype)
-
-
-_cumsum = Prim(
-    "cumsum", lambda a, dim, d: call("cumsum", cast(a, d), dim),
-    lambda c, g: (g.flip(c.params[0]).cumsum(c.params[0]).flip(c.params[0]),),
-)  # fmt: skip
-
-
-@op(out=True, inplace=True)
-def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
-    d = _scan_dtype(input, dtype)
-    if input.dim() == 0:
-        return input.to(d) * 1
-    return _cumsum((input,), _wrap_dim(dim, input.dim()), d)
-
-
-def _cumprod_grad_at_zeros(x: Tensor, g: Tensor, dim: int) -> Tensor:
-    """The k-th element's gradient without dividing by it: the product before it times the products after it."""
-    n = x.shape[dim]
-    parts = []
-    for k in range(n):
-        before = x.narrow(dim, 0, k).prod(dim, keepdim=True)
-        later = g.narrow(dim, k, 1)
-        if k + 1 < n:
-            after = x.narrow(dim, k + 1, n - k - 1).cumprod(dim)
-            later = later + (g.narrow(dim, k + 1, n - k - 1) * after).sum(dim, keepdim=True)
-        parts.append(before * later)
-    return FUNCTIONS[""]["cat"](parts, dim)
-
-
-def _cumprod_grad(c: Any, g: Tensor) -> tuple[Tensor]:
-    dim = c.params[0]
-    x, y = c.input(0), c.result()
-    if bool((x == 0).any()):
-        return (_cumprod_grad_at_zeros(x, g, dim),)
-    w = g * y
-    return (w.flip(dim).cumsum(dim).flip(dim) / x,)
-
-
-_cumprod = Prim("cumprod", lambda a, dim, d: call("cumprod", cast(a, d), dim), _cumprod_grad, save=(0,), save_out=(0,))
-
-
-@op(out=True, inplace=True)
-def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
-    d = _scan_dtype(input, dtype)
-    if input.dim() == 0:
-        return input.to(d) * 1
-    return _cumprod((input,), _wrap_dim(dim, input.dim()), d)
-
-
-def _cum_extreme(name: str) -> None:
-    def grad(c: Any, g: Any, _: Any = None) -> tuple[Any]:
-        dim = c.params[0]
-        return (None if g is None else g.new_zeros(c.shapes[0]).scatter_add(dim, c.result(1), g),)
-
-    prim = Prim(name, lambda a, dim: call(name, a, dim), grad, save_out=(1,))
-
-    @op(name, out=True)
-    def declared(input: Tensor, dim: int) -> Any:
-        dim = _wrap_dim(dim, input.dim())
-        if input.dim() == 0:
-            return _named(name)(input.clone(), input.new_zeros((), dtype=int64))
-        return _named(name)(*prim((input,), dim))
-
-
-_cum_extreme("cummax")
-_cum_extreme("cummin")

@@ -55,25 +55,28 @@ unary("i0e", lambda c, g: g * (_function("i1e")(c.input(0)) - c.input(0).sign() 
 unary("i1", lambda c, g: _i1_grad(c, g, "i0", False), module="special", save="both")
 unary("i1e", lambda c, g: _i1_grad(c, g, "i0e", True), module="special", save="both")
 unary("entr", lambda c, g: g * (-(1 + c.input(0).log())), module="special")
-unary("erfcx", lambda c, g: g * (2 * c.input(0) * c.result() - 2 / _SQRT_PI), module="special", save="both")
+unary("erfcx", lambda c, g: g * (2 * c.input(0) * c.result() - 2 / _SQRT_PI), module="special", save="both",
+      takes="wide")  # fmt: skip
 unary("ndtr", lambda c, g: g * (c.input(0).square() * -0.5).exp() * (1 / math.sqrt(2 * math.pi)), module="special")
 unary("ndtri", lambda c, g: g * math.sqrt(2 * math.pi) * (c.result().square() / 2).exp(),
-      module="special", save="result")  # fmt: skip
+      module="special", save="result", takes="wide")  # fmt: skip
 unary("log_ndtr", lambda c, g: g / _function("erfcx")(c.input(0) * -math.sqrt(0.5)) * math.sqrt(2 / math.pi),
-      module="special")  # fmt: skip
+      module="special", takes="wide")  # fmt: skip
 for _name, _kernel in {
     "airy_ai": "airy_ai", "bessel_j0": "bessel_j0", "bessel_j1": "bessel_j1", "bessel_y0": "bessel_y0",
     "bessel_y1": "bessel_y1", "modified_bessel_i0": "i0", "modified_bessel_i1": "i1", "modified_bessel_k0": "bessel_k0",
     "modified_bessel_k1": "bessel_k1", "scaled_modified_bessel_k0": "bessel_k0e",
     "scaled_modified_bessel_k1": "bessel_k1e", "spherical_bessel_j0": "spherical_bessel_j0",
 }.items():  # fmt: skip
-    unary(_name, None, module="special", kernel=_kernel, save="")
+    unary(_name, None, module="special", kernel=_kernel, save="", takes="wide")
 
 
 def _binary(
-    name: str, grad: Callable[..., tuple[Any, Any]] | None, *, module: str = "special", floats_only: bool = False
-) -> None:
-    """Declare a function of two operands, either of which may be a number."""
+    name: str, grad: Callable[..., tuple[Any, Any]] | None, *, module: str = "special", floats_only: bool = False,
+    low: bool = True,
+) -> None:  # fmt: skip
+    """Declare a function of two operands, either of which may be a number unless `floats_only`, which refuses integers,
+    too; `low`: whether it takes float16 and bfloat16."""
     prim = Prim(name, lambda a, b, d: call(name, cast(a, d), cast(b, d)), grad, save=() if grad is None else (0, 1))
 
     @op(name, module=module, method=module == "", inplace=module == "", out=True)
@@ -82,6 +85,8 @@ def _binary(
         if floats_only and d is not float_type(d):
             raise NotImplementedError(f"\"{name}\" not implemented for '{type_name(d)}'")
         d = float_type(d)
+        if d.is_low and not low:
+            raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{type_name(d)}'")
         return prim((to_array(input, d), to_array(other, d)), d)
 
 
@@ -126,7 +131,7 @@ def _igamma_grad(sign: int, name: str) -> Callable[..., tuple[Any, Any]]:
 
 _binary("xlogy", _xlogy_grad, module="")
 _binary("xlog1py", _xlog1py_grad)
-_binary("zeta", _zeta_grad)
+_binary("zeta", _zeta_grad, low=False)
 _binary("igamma", _igamma_grad(1, "igamma"), module="", floats_only=True)
 _binary("igammac", _igamma_grad(-1, "igammac"), module="", floats_only=True)
 for _name in (
@@ -135,7 +140,7 @@ for _name in (
     "shifted_chebyshev_polynomial_w", "hermite_polynomial_h", "hermite_polynomial_he", "laguerre_polynomial_l",
     "legendre_polynomial_p",
 ):  # fmt: skip
-    _binary(_name, None)
+    _binary(_name, None, low=False)
 
 
 def _logit_array(a: Array, eps: float | None) -> Array:
