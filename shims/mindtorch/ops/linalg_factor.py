@@ -26,8 +26,7 @@ def _cholesky_grad(c: Any, g: Any, _: Any = None) -> tuple[Any]:
         return (None,)
     factor = c.result()
     lower = (mH(factor) @ g).tril()
-    strict = lower.tril(-1)
-    middle = (strict + mH(strict) + (lower - strict).real) * 0.5  # the factor's diagonal is real
+    middle = (lower + mH(lower.tril(-1))) * 0.5
     left = solve_triangular(mH(factor), middle, upper=True)
     return (solve_triangular(factor, left, upper=False, left=False),)
 
