@@ -35,6 +35,7 @@ from . import (
     nn,
     norms,
     padding,
+    pixels,
     pointwise,
     pool,
     pool_max,
