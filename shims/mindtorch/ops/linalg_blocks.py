@@ -105,9 +105,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
         return input.new_empty((0,))
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = list(choose(range(input.shape[0]), r))
-    if not rows:
-        return input.new_empty((0, r))
-    index = tensor(rows, dtype=int64, device=input.device)
+    index = tensor(rows, dtype=int64, device=input.device).view(len(rows), r)
     return input.index_select(0, index.reshape(-1)).view(index.shape)
 
 
@@ -186,8 +184,7 @@ def linalg_vander(x: Tensor, *, N: int | None = None) -> Tensor:
 
     if str(x.dtype) == "torch.bool":
         raise RuntimeError("linalg.vander supports floating point, complex, and integer tensors, but got Bool")
-    if x.dim() < 1:
-        raise RuntimeError("linalg.vander: x must have at least one dimension")
+    x = x.reshape(1) if x.dim() == 0 else x
     n = x.shape[-1] if N is None else N
     if n <= 1 and N is not None:
         raise RuntimeError("N must be greater than 1.")

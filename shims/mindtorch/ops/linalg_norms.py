@@ -119,6 +119,11 @@ def _two_dims(name: str, dim: Any, ndim: int) -> tuple[int, int]:
     return i, j
 
 
+def _largest(values: Tensor, dim: int, keepdim: bool) -> Tensor:
+    """The maximum of numbers that are not negative; 0 of none."""
+    return values.amax(dim, keepdim) if values.shape[dim] else values.sum(dim, keepdim)
+
+
 @op(module="linalg", method=False, out=True)
 def matrix_norm(
     A: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None
@@ -145,11 +150,16 @@ def matrix_norm(
     if ord == "nuc" or abs(ord) == 2:
         check_matrix(name, A)
         values = svdvals(movedim(A, (i, j), (-2, -1)))
-        out = values.sum(-1) if ord == "nuc" else values.amax(-1) if ord > 0 else values.amin(-1)
+        if ord == "nuc":
+            out = values.sum(-1)
+        elif ord > 0:
+            out = _largest(values, -1, False)
+        else:
+            out = values.amin(-1)
     else:
         summed, other = (i, j) if abs(ord) == 1 else (j, i)
         sums = vector_norm(A, 1, summed, True)
-        out = sums.amax(other, True) if ord > 0 else sums.amin(other, True)
+        out = _largest(sums, other, True) if ord > 0 else sums.amin(other, True)
         return out if keepdim else out.squeeze((i, j))
     if keepdim:
         for d in sorted((i, j)):
@@ -190,6 +200,10 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, 
     return vector_norm(input, 2 if p in (None, "fro") else p, dim, keepdim, dtype=dtype)
 
 
+def _not_square(name: str, a: Tensor) -> str:
+    return f"{name}: A must be batches of square matrices, but they are {a.shape[-2]} by {a.shape[-1]} matrices"
+
+
 @op(module="linalg", method=False, out=True)
 def cond(A: Tensor, p: Any = None) -> Tensor:
     from .linalg_solve import inv_ex
@@ -198,6 +212,8 @@ def cond(A: Tensor, p: Any = None) -> Tensor:
     check_matrix("linalg.cond", A)
     p = 2 if p is None else p
     if p == "nuc" or p in (2, -2):
+        if p == "nuc" and A.shape[-1] != A.shape[-2]:
+            raise RuntimeError(_not_square("linalg.cond(ord=nuc)", A))
         values = svdvals(A)
         if A.numel() == 0:
             return values.sum(-1)
@@ -206,14 +222,10 @@ def cond(A: Tensor, p: Any = None) -> Tensor:
         return values[..., 0] / values[..., -1] if p == 2 else values[..., -1] / values[..., 0]
     if p not in ("fro", 1, -1, math.inf, -math.inf):
         raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
-    if A.shape[-1] != A.shape[-2]:
-        raise RuntimeError(
-            f"linalg.cond with ord='{p}' expects square matrices or batches of square matrices in the last two "
-            "dimensions" if isinstance(p, str) else
-            f"linalg.cond: A must be batches of square matrices, but they are {A.shape[-2]} by {A.shape[-1]} matrices"
-        )  # fmt: skip
-    if A.numel() == 0:
+    if A.numel() == 0 and p != "fro":
         return A.abs().sum((-2, -1))
+    if A.shape[-1] != A.shape[-2]:
+        raise RuntimeError(_not_square(f"linalg.cond(ord={p})", A))
     inverse, info = inv_ex(A)
     out = matrix_norm(A, p) * matrix_norm(inverse, p)
     return out.masked_fill(info != 0, math.inf)

@@ -214,7 +214,7 @@ def linalg_matrix_power(A: Tensor, n: int) -> Tensor:
     elif A.dim() < 2 or A.shape[-1] != A.shape[-2]:
         raise RuntimeError("linalg.matrix_power: A must be batches of square matrices")
     if n == 0:
-        return eye(A.shape[-1], dtype=A.dtype, device=A.device).expand(A.shape).clone()
+        return A.clone().copy_(eye(A.shape[-1], dtype=A.dtype, device=A.device))
     if n < 0:
         A, n = inv(A), -n
     if n == 1:

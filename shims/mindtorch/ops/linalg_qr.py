@@ -141,6 +141,8 @@ def householder_product(A: Tensor, tau: Tensor) -> Tensor:
     from .creation import eye
 
     start = eye(*A.shape[-2:], dtype=A.dtype, device=A.device).expand(A.shape)
+    if not tau.shape[-1]:  # no reflector: gradients of zero, by sums of nothing
+        return start + A[..., :0].sum() + tau.sum()
     return _reflected(A, tau, start, True, range(tau.shape[-1] - 1, -1, -1), False)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .._array import Array
 from .._tensor import Tensor
 from ..kernels import call
@@ -15,8 +17,6 @@ from .linalg_spectral import eigh, eigvalsh, linalg_svd, svdvals
 
 
 def _epsilon(x: Tensor) -> float:
-    import numpy as np
-
     return float(np.finfo(x._arr.np.real.dtype).eps)
 
 
@@ -113,21 +113,35 @@ def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
     return pinv(input, rcond)
 
 
-def _lstsq_array(a: Array, b: Array, rcond: float, driver: str) -> tuple[Array, Array, Array]:
+def _lstsq_array(a: Array, b: Array, rcond: float, driver: str) -> tuple[Array, ...]:
+    """Solution, residuals, rank, singular values; what the driver does not give has no elements."""
     x, rank, values = call("linalg_lstsq", a, b, rcond, driver)
-    return columns(x), rank, values
+    x, nothing = columns(x), Array(a.np.real.ravel()[:0].copy(), a.device)
+    m, n = a.shape[-2:]
+    residuals = nothing
+    if m > n and driver != "gelsy" and (driver == "gels" or bool((rank.np == n).all())):
+        squares = np.square(np.abs(a.np @ x.np - b.np))
+        residuals = Array(squares.sum(-2), a.device)
+    if driver == "gels":
+        rank = Array(rank.np.ravel()[:0].copy(), a.device)
+    return x, residuals, rank, (nothing if driver in ("gels", "gelsy") else values)
 
 
-def _lstsq_grad(c: Any, g: Any, *_: Any) -> tuple[Any, Any]:
-    if g is None:
-        return None, None
-    a, b = c.input(0), c.input(1)
-    p = pinv(a)
-    g_a = _pinv_backward(g @ mH(b), p, a) if c.needs[0] else None
-    return g_a, (mH(p) @ g if c.needs[1] else None)
+def _lstsq_grad(c: Any, g: Any, g_residuals: Any, *_: Any) -> tuple[Any, Any]:
+    a, b, x = c.input(0), c.input(1), c.result(0)
+    g_a = g_b = None
+    if g is not None:
+        p = pinv(a)
+        g_a = _pinv_backward(g @ mH(b), p, a) if c.needs[0] else None
+        g_b = mH(p) @ g if c.needs[1] else None
+    if g_residuals is not None and g_residuals.numel():
+        scaled = (a @ x - b) * (g_residuals * 2).unsqueeze(-2)
+        g_a = scaled @ mH(x) if g_a is None else g_a + scaled @ mH(x)
+        g_b = -scaled if g_b is None else g_b - scaled
+    return g_a, g_b
 
 
-_lstsq = Prim("linalg_lstsq", _lstsq_array, _lstsq_grad, save=(0, 1), conjugates=True)
+_lstsq = Prim("linalg_lstsq", _lstsq_array, _lstsq_grad, save=(0, 1), save_out=(0,), conjugates=True)
 _DRIVERS = ("gels", "gelsy", "gelsd", "gelss")
 
 
@@ -160,17 +174,9 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
         raise RuntimeError(f"{name}: input.size(-2) should match other.size(-{1 if vectors else 2})")
     m, n = A.shape[-2:]
     cut = _epsilon(A) * max(m, n) if rcond is None else float(rcond)
-    solution, rank, values = _lstsq((a, b), cut, driver)
-    residuals = A.new_empty((0,))
-    if m > n and driver != "gelsy" and (driver == "gels" or bool((rank == n).all())):
-        rest = a @ solution - b
-        residuals = (rest.abs() ** 2).sum(-2)
+    solution, residuals, rank, values = _lstsq((a, b), cut, driver)
     if vectors:
         solution = solution.squeeze(-1)
-    if driver == "gels":
-        rank = rank.new_empty((0,))
-    if driver in ("gels", "gelsy"):
-        values = values.new_empty((0,))
     return named("linalg_lstsq", ("solution", "residuals", "rank", "singular_values"))(
         solution, residuals, rank, values.detach()
     )

@@ -280,7 +280,7 @@ def _pairs(right: np.ndarray, imaginary: np.ndarray) -> np.ndarray:
 
 @kernel()
 def linalg_lstsq(a: np.ndarray, b: np.ndarray, rcond: float, driver: str) -> tuple[np.ndarray, ...]:
-    """Least squares ``[..., m, n]`` by ``[..., m, k]``: solution ``[..., n, k]``, rank (int64), singular values."""
+    """Least squares ``[..., m, n]`` by ``[..., m, k]``: solution ``[..., n, k]``, rank, singular values."""
     (m, n), k = a.shape[-2:], b.shape[-1]
     out, rank, s = _new(a, k, n), _new(a, dtype=np.int64), _new(a, min(m, n), dtype=a.real.dtype)
     if a.size and b.size:
