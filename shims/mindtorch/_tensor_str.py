@@ -61,7 +61,8 @@ class _Formatter:
             self.scientific = high / low > 1000.0 or high > 1.0e8 or low < 1.0e-4
         if OPTIONS.sci_mode is not None:
             self.scientific = OPTIONS.sci_mode
-        self.width = max(len(self.plain(v)) for v in values)
+        # Neither zeros nor what is not finite count for the width.
+        self.width = max(len(self.plain(v)) for v in values if isfinite(v) and v != 0)
 
     def plain(self, v: Any) -> str:
         if not self.floating:

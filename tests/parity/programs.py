@@ -139,8 +139,8 @@ def narrow(w: World, rng: random.Random) -> Any:
 @step
 def expand(w: World, rng: random.Random) -> Any:
     t = w.any(rng)
-    shape = [rng.choice([n, -1]) if n != 1 else rng.choice([1, 2, 3]) for n in t.shape]
-    return t.expand(*([rng.choice([1, 2])] if t.dim() < 3 and rng.random() < 0.5 else []), *shape)
+    shape = [rng.choice([n, -1]) if n != 1 else rng.choice([1, 1, 2, 3]) for n in t.shape]
+    return t.expand([*([rng.choice([1, 2])] if t.dim() < 3 and rng.random() < 0.5 else []), *shape])
 
 
 @step
@@ -217,15 +217,22 @@ def as_strided(w: World, rng: random.Random) -> Any:
 
 
 # ------------------------------------------------------------------ pointwise and promotion
-for _op in ("add", "sub", "mul", "maximum", "minimum", "eq", "lt", "atan2"):
+for _op in ("add", "sub", "mul", "eq", "lt", "atan2"):
     _named(_op, lambda w, rng, op=_op: getattr(w.lib, op)(w.any(rng), w.any(rng)))
-for _op in ("sin", "tanh", "neg", "abs", "relu", "sigmoid", "square", "floor", "isnan"):
+for _op in ("maximum", "minimum"):
+    _named(_op, lambda w, rng, op=_op: getattr(w.lib, op)(w.any(rng).nan_to_num(), w.any(rng).nan_to_num()))
+for _op in ("sin", "tanh", "neg", "abs", "sigmoid", "square", "floor", "isnan"):
     _named(_op, lambda w, rng, op=_op: getattr(w.any(rng), op)())
 for _op in ("add", "mul", "div", "sub"):
     _named(
         f"{_op}_number",
         lambda w, rng, op=_op: getattr(w.any(rng), op)(rng.choice([2, 0.5, True, -1.5])),
     )
+
+
+@step
+def relu(w: World, rng: random.Random) -> Any:
+    return w.any(rng).nan_to_num().relu()
 
 
 @step
@@ -412,7 +419,7 @@ for _op in ("add_", "mul_", "sub_", "copy_"):
     _named(_op, lambda w, rng, op=_op: getattr(w.any(rng), op)(w.any(rng)))
     if _op != "copy_":
         _named(_op + "number", lambda w, rng, op=_op: getattr(w.any(rng), op)(rng.choice([2, 0.5, -1])))
-for _op in ("sin_", "relu_", "zero_", "neg_", "tanh_", "square_", "t_", "squeeze_", "exp_"):
+for _op in ("sin_", "zero_", "neg_", "tanh_", "square_", "t_", "squeeze_", "exp_"):
     _named(_op, lambda w, rng, op=_op: getattr(w.any(rng), op)())
 
 

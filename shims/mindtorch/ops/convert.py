@@ -166,9 +166,8 @@ def to_dense(input: Tensor, dtype: Any = None) -> Tensor:
 
 
 def _check_broadcast(src: tuple[int, ...], dst: tuple[int, ...]) -> None:
-    """Raises RuntimeError unless `src` broadcasts to `dst` (leading dimensions of size 1 are dropped)."""
-    lead = len(src) - len(dst)
-    if lead > 0 and any(n != 1 for n in src[:lead]):
+    """Raises RuntimeError unless `src` broadcasts to `dst`."""
+    if len(src) > len(dst):
         raise RuntimeError(f"output with shape {list(dst)} doesn't match the broadcast shape {list(src)}")
     for i, (n, m) in enumerate(zip(reversed(src), reversed(dst), strict=False)):
         if n not in (1, m):
@@ -181,11 +180,15 @@ def _check_broadcast(src: tuple[int, ...], dst: tuple[int, ...]) -> None:
 @op("copy_", module=None)
 def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     src = src if isinstance(src, Tensor) else wrap(scalar_array(src, input.dtype))
-    recorded = mode.enabled and (input.requires_grad or src.requires_grad)
-    inplace.check(input, recorded)
+    if src is input:
+        return input
     _check_broadcast(src._arr.shape, input._arr.shape)
-    if len(src.shape) > len(input.shape):
-        src = src.reshape(src.shape[len(src.shape) - len(input.shape) :])
+    return _write(input, src, False)
+
+
+def _write(input: Tensor, src: Tensor, constant: bool) -> Tensor:
+    recorded = mode.enabled and (input.requires_grad or src.requires_grad)
+    inplace.check(input, recorded, constant)
     return inplace.write(input, src)
 
 
@@ -194,7 +197,7 @@ def _fill(input: Tensor, value: Any) -> Tensor:
         raise RuntimeError(
             f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} dimensions."
         )
-    return copy_(input, value)
+    return _write(input, value if isinstance(value, Tensor) else wrap(scalar_array(value, input.dtype)), True)
 
 
 @op(method=False)

@@ -172,6 +172,8 @@ def arange(
     start, end, step = (x.item() if hasattr(x, "item") else x for x in (start, end, step))
     if step == 0:
         raise RuntimeError("step must be nonzero")
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     if dtype is None:
@@ -189,6 +191,8 @@ def linspace(
     start: Any, end: Any, steps: int, *, dtype: Any = None, layout: Any = None, device: Any = None,
     requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
     d = dtype or get_default_dtype()
     work = np.float64 if d.itemsize == 8 else np.float32
     start, end = work(start), work(end)
@@ -245,6 +249,8 @@ def eye(
     n: int, m: int | None = None, *, dtype: Any = None, layout: Any = None, device: Any = None,
     requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
+    if n < 0 or (m is not None and m < 0):
+        raise RuntimeError(f"{'n' if n < 0 else 'm'} must be greater or equal to 0, got {n if n < 0 else m}")
     d = dtype or get_default_dtype()
     return _finish(np.eye(n, m, dtype=np.float32).astype(d._np), device, requires_grad, d)
 

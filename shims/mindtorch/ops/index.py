@@ -95,7 +95,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     return _gather((input, index), _wrap_dim(dim, input.dim()))
 
 
-@op()
+@op(out=True)
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     if dim is None:
         return gather(input.reshape(-1), 0, indices.reshape(-1))
@@ -282,12 +282,21 @@ def getitem(input: Tensor, key: Any) -> Tensor:
 @op("__setitem__", module=None)
 def setitem(input: Tensor, key: Any, value: Any) -> None:
     out, indices, slots = _basic(input, key)
+    masks = [k for k in (key if isinstance(key, tuple) else (key,)) if isinstance(k, Tensor) and k.dtype is bool_]
     if not isinstance(value, Tensor):
         value = input.new_tensor(value)
+    elif value.numel() == 1 and len(masks) == len(indices) == 1:  # a fill, which converts
+        value = value.to(out.dtype)
     if not indices:
-        out.copy_(value)
+        out.copy_(_without_leading(value, out.dim()))
         return
-    _put_inplace(out, indices, slots, value.to(out.dtype), False)
+    _put_inplace(out, indices, slots, value, False)
+
+
+def _without_leading(value: Tensor, ndim: int) -> Tensor:
+    """`value` without leading dimensions of size 1 beyond `ndim`: an assignment drops them."""
+    lead = value.dim() - ndim
+    return value.reshape(value.shape[lead:]) if lead > 0 and all(n == 1 for n in value.shape[:lead]) else value
 
 
 def _put_inplace(out: Tensor, indices: list[Tensor], slots: Any, values: Tensor, accumulate: bool) -> Tensor:
@@ -298,8 +307,7 @@ def _put_inplace(out: Tensor, indices: list[Tensor], slots: Any, values: Tensor,
     inplace.check(out, recorded)
     shape = np.broadcast_shapes(*[tuple(i.shape) for i in indices])
     rest = tuple(n for n, s in zip(out.shape, slots, strict=True) if not s)
-    if values.dim() > len(shape) + len(rest):  # NumPy refuses leading dimensions of size 1, PyTorch drops them
-        values = values.reshape(values.shape[values.dim() - len(shape) - len(rest) :])
+    values = _without_leading(values, len(shape) + len(rest))
     source = inplace.shadow(out) if recorded else out
     return inplace.write(out, _put((source, values, *indices), slots, accumulate))
 
@@ -317,8 +325,8 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
 _nonzero = Prim("nonzero", lambda a: call("nonzero", a))
 
 
-@op()
-def nonzero(input: Tensor, *, as_tuple: bool = False, out: Any = None) -> Any:
+@op(out=True)
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     found = _nonzero((input.detach(),))
     if as_tuple:
         if input.dim() == 0:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import namedtuple
 from typing import Any
 
 from .._array import Array
 from .._dtype import BOOL, FLOATING, INTEGRAL, int64
 from .._tensor import Tensor, _wrap_dim
 from ..kernels import call
+from ..return_types import named
 from ._prim import Prim
 from ._promote import cast
 from ._registry import op, type_name
@@ -175,10 +175,7 @@ def aminmax(input: Tensor, *, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 def _named(name: str, fields: tuple[str, ...] = ("values", "indices")) -> Any:
-    return _RESULTS.setdefault(name, namedtuple(name, fields))  # type: ignore[misc]
-
-
-_RESULTS: dict[str, Any] = {}
+    return named(name, fields)
 
 
 def _index_grad(c: Any, g: Any, _: Any = None) -> tuple[Any]:

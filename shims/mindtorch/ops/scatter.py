@@ -123,8 +123,15 @@ _index_add = Prim(
 
 @op(inplace=True, out=True)
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
+    dim = _wrap_dim(dim, input.dim())
+    whole, part = (tuple(x._arr.shape[:dim] + x._arr.shape[dim + 1 :]) for x in (input, source))
+    if input.dim() and source.dim() and (len(whole) != len(part) or whole != part):
+        raise RuntimeError(
+            "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
+            f"{list(input.shape)} source.shape = {list(source.shape)}"
+        )
     source = source if alpha == 1 else (source * alpha).to(source.dtype)
-    return _index_add((input, index, source), _wrap_dim(dim, input.dim()))
+    return _index_add((input, index, source), dim)
 
 
 @op(inplace=True, out=True)
@@ -139,6 +146,8 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     if input.dim() == 0:
         return index_fill(input.view(1), 0, index, value).view(())
+    if input.numel() == 0:
+        return input.clone()
     dim = _wrap_dim(dim, input.dim())
     hit = np.zeros(input.shape[dim], np.bool_)
     hit[index._arr.np] = True

@@ -77,6 +77,8 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 @op(method=False, out=True)
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     flat = [x.reshape(1) if x.dim() == 0 else x for x in tensors]
+    if not flat:
+        raise RuntimeError("hstack expects a non-empty TensorList")
     return cat(flat, 0 if flat[0].dim() == 1 else 1)
 
 
@@ -129,6 +131,12 @@ def chunk_cat(tensors: Sequence[Tensor], dim: int, num_chunks: int) -> Tensor:
     if not tensors:
         raise RuntimeError("_chunk_cat expects a non-empty input tensor list")
     dim = _wrap_dim(dim, tensors[0].dim())
+    if any(x.dim() <= dim for x in tensors) or any(
+        x._arr.shape[:dim] != tensors[0]._arr.shape[:dim] for x in tensors
+    ):
+        raise RuntimeError("_chunk_cat expects same sizes of 0,...,dim-1 dimensions for all tensors")
+    if any(x.numel() == 0 for x in tensors):
+        raise RuntimeError("_chunk_cat expects non-empty tensor")
     rows = []
     for x in tensors:
         n = x._arr.shape[dim]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import namedtuple
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -197,8 +196,6 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
 
 
 _histogramdd = Prim("histogramdd", lambda points, weight, *edges: call("histogramdd", points, weight, *edges))
-_HISTOGRAM = namedtuple("histogram", ("hist", "bin_edges"))
-_HISTOGRAMDD = namedtuple("histogramdd", ("hist", "bin_edges"))
 
 
 def _histogram(
@@ -250,7 +247,7 @@ def histogram(
             "its innermost dimension"
         )
     hist, edges = _histogram("histogram", input.detach().reshape(-1, 1), [bins], range, weight, density)
-    return _HISTOGRAM(hist, edges[0])
+    return _named("histogram", ("hist", "bin_edges"))(hist, edges[0])
 
 
 @op(method=False)
@@ -266,7 +263,7 @@ def histogramdd(
         raise RuntimeError(
             f"histogramdd(): expected {n} sequences of bin edges for a {n}-dimensional histogram but got {len(bins)}"
         )
-    return _HISTOGRAMDD(*_histogram("histogramdd", input.detach().reshape(-1, n), bins, range, weight, density))
+    return _named("histogramdd", ("hist", "bin_edges"))(*_histogram("histogramdd", input.detach().reshape(-1, n), bins, range, weight, density))
 
 
 _bincount = Prim("bincount", lambda a, n: call("bincount", a, n))

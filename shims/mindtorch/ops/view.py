@@ -7,7 +7,10 @@ from math import prod
 from typing import Any
 
 from .._array import Array, contiguous_strides
+from .._dtype import INTEGRAL
 from .._tensor import Tensor, _wrap_dim
+from ..tape import inplace
+from ..tape.grad_mode import mode
 from ..tape.node import Node
 from ._prim import Prim
 from ._registry import op
@@ -207,6 +210,13 @@ def t(input: Tensor) -> Tensor:
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     n = input.dim()
     src, dst = wrap_dims(source, n), wrap_dims(destination, n)
+    if len(src) != len(dst):
+        raise RuntimeError(
+            f"movedim: Invalid source or destination dims: source ({list(src)} dims) should contain the same number of "
+            f"dims as destination ({list(dst)} dims)"
+        )
+    if n == 0:
+        return _permute((input,), ())
     order = [-1] * n
     for s, d in zip(src, dst, strict=True):
         order[d] = s
@@ -216,8 +226,10 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
 
 def _expand_array(a: Array, shape: Shape) -> Array:
     lead = len(shape) - len(a.shape)
-    strides = (0,) * lead + tuple(s if n == m else 0 for n, m, s in zip(a.shape, shape[lead:], a.strides, strict=True))
-    return a.as_strided(shape, strides, a.offset)
+    strides = [s if n == m else 0 for n, m, s in zip(a.shape, shape[lead:], a.strides, strict=True)]
+    for i in range(lead - 1, -1, -1):  # a new dimension of size 1 steps over what follows it
+        strides.insert(0, 0 if shape[i] != 1 else shape[i + 1] * strides[0] if strides else 1)
+    return a.as_strided(shape, tuple(strides), a.offset)
 
 
 _expand = Prim("expand", _expand_array, lambda c, g: (g.sum_to_size(c.shapes[0]),), view="")
@@ -321,6 +333,8 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     dim = _wrap_dim(dim, input.dim())
     n = input._arr.shape[dim]
+    if isinstance(start, Tensor) and (start.dim() or start.dtype.category != INTEGRAL):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
     start = int(start)
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
@@ -463,15 +477,12 @@ def _view_as(name: str) -> None:
 
     @op(name + "_", module=None)
     def declared(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        inplace.check(input, mode.enabled and input.requires_grad, constant=True)
         return become(input, function(input, *args, **kwargs))
 
 
 def become(t: Tensor, view: Tensor) -> Tensor:
     """Give `t` the window and the place in the graph of a view of it."""
-    from ..tape.grad_mode import mode
-
-    if mode.enabled and t.is_leaf and t._requires_grad:
-        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
     edge = view._gradient_edge() if view.requires_grad else None
     t._arr = view._arr
     t._vc[0] += 1

@@ -44,11 +44,14 @@ def view_error(creation: str, indirect: bool = False) -> str:
     return _VIEW_ERRORS[creation].format(what=_INDIRECT if indirect else _DIRECT)
 
 
-def check(t: Tensor, recorded: bool) -> None:
-    """Raises RuntimeError when `t` must not be written to; `recorded`: the write goes into the graph."""
+def check(t: Tensor, recorded: bool, constant: bool = False) -> None:
+    """Raises RuntimeError when `t` must not be written to.
+
+    `recorded`: the write goes into the graph. `constant`: all elements get one value, so they may share memory.
+    """
     if not t._arr.np.flags.writeable:
         raise RuntimeError("this tensor's memory is read-only: clone() it before the in-place operation")
-    if t._arr.np.size > 1 and 0 in t._arr.strides and any(
+    if not constant and t._arr.np.size > 1 and 0 in t._arr.strides and any(
         s == 0 and n > 1 for s, n in zip(t._arr.strides, t._arr.shape, strict=True)
     ):
         raise RuntimeError(
