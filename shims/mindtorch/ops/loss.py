@@ -6,9 +6,9 @@ import math
 import warnings
 from typing import Any
 
-from .._dtype import uint8
+from .._dtype import int64, uint8
 from .._tensor import Tensor
-from ._registry import op
+from ._registry import FUNCTIONS, op, type_name
 from .activation import logsigmoid
 from .composite import where
 from .shape import broadcast_tensors
@@ -49,10 +49,14 @@ def _check_nll(input: Tensor, target: Tensor, weight: Tensor | None, classes: in
         batch = target.shape[0] if target.dim() else 0
         if target.dim() != 0 or input.dim() != 1:
             raise ValueError(f"Expected input batch_size ({input.shape[0]}) to match target batch_size ({batch}).")
+    if target.dtype not in (int64, uint8):
+        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {type_name(target.dtype)}")
     if input.dim() > 2 and target.shape != (input.shape[0], *input.shape[2:]):
         raise RuntimeError(
             f"size mismatch (got input: {tuple(input.shape)} , target: {tuple(target.shape)})"
         )
+    if weight is not None and weight.dtype is not input.dtype:
+        raise RuntimeError(f"expected scalar type {type_name(input.dtype)} but found {type_name(weight.dtype)}")
     if weight is not None and weight.shape != (classes,):
         raise RuntimeError(
             f"weight tensor should be defined either for all {classes} classes or no classes but got weight tensor "
@@ -100,8 +104,14 @@ def cross_entropy(
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     dim = 0 if input.dim() == 1 else 1
+    if target.shape == input.shape and not target.dtype.is_floating_point and input.dim():
+        raise RuntimeError(
+            f"Expected floating point type for target with class probabilities, got {type_name(target.dtype)}"
+        )
     log_p = log_softmax(input, dim)
-    if target.dtype.is_floating_point:
+    if target.dtype.is_floating_point and target.shape == input.shape:
+        if ignore_index >= 0:
+            raise RuntimeError("ignore_index is not supported for floating point target")
         return _soft_target_loss(log_p, target, weight, reduction, label_smoothing, dim)
     loss = nll_loss(log_p, target, weight, None, ignore_index, None, reduction)
     if label_smoothing == 0:
@@ -125,11 +135,6 @@ def cross_entropy(
 def _soft_target_loss(
     log_p: Tensor, target: Tensor, weight: Tensor | None, reduction: str, smoothing: float, dim: int
 ) -> Tensor:
-    if log_p.shape != target.shape:
-        raise RuntimeError(
-            "Expected floating point type for target with class probabilities, got a target of shape "
-            f"{list(target.shape)} for input of shape {list(log_p.shape)}"
-        )
     classes = log_p.shape[dim]
     if smoothing:
         target = target * (1 - smoothing) + smoothing / classes
@@ -151,6 +156,8 @@ def linear_cross_entropy(
 ) -> Tensor:  # fmt: skip
     """Cross entropy of a linear map's result. `options` (of chunks) change PyTorch's memory use, never the value."""
     classes = tuple(linear_weight.shape[:-1])
+    if weight is not None and weight.shape != classes[:1]:
+        raise RuntimeError(f"expected weight shape to be {classes[:1]}, got {tuple(weight.shape)}")
     logits = input.matmul(linear_weight.reshape(-1, linear_weight.shape[-1]).t())
     if linear_bias is not None:
         logits = logits + linear_bias.reshape(-1)
@@ -208,13 +215,8 @@ def kl_div(
             "same as 'batchmean' in the next major release.",
             stacklevel=3,
         )
-    if log_target:
-        loss = target.exp() * (target - input)
-    else:
-        # x log x is 0 at 0; the positions that are 0 must not meet the logarithm's infinite slope.
-        safe = where(target > 0, target, 1.0)
-        entropy = where(target > 0, target * safe.log(), where(target == 0, 0.0, target * math.nan))
-        loss = entropy - target * input
+    entropy = target.exp() * target if log_target else FUNCTIONS[""]["xlogy"](target, target)
+    loss = entropy - (target.exp() if log_target else target) * input
     if reduction == "batchmean":
         return loss.sum() / input.shape[0] if input.dim() else loss.sum()
     return reduced(loss, reduction)
@@ -320,6 +322,8 @@ def smooth_l1_loss(
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:
+    if isinstance(delta, bool) or not isinstance(delta, (int, float)):
+        raise TypeError(f"delta must be a float or int, got: {type(delta)}")
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     _mind_sizes(input, target)

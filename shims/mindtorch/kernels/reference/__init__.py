@@ -10,6 +10,7 @@ from __future__ import annotations
 from . import (
     axis_map,
     complex,
+    ctc,
     fourier,
     index,
     lapack,

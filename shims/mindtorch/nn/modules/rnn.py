@@ -61,6 +61,9 @@ class RNNBase(Module):
         self.reset_parameters()
 
     def _check_settings(self, dropout: Any) -> None:
+        for name in ("bias", "batch_first"):
+            if not isinstance(getattr(self, name), bool):
+                raise TypeError(f"{name} should be of type bool, got: {type(getattr(self, name)).__name__}")
         if not isinstance(dropout, numbers.Number) or isinstance(dropout, bool) or not 0 <= dropout <= 1:
             raise ValueError(
                 "dropout should be a number in range [0, 1] representing the probability of an element being zeroed"
@@ -331,6 +334,19 @@ class RNNCellBase(Module):
         for h in hx:
             if h.dim() not in (1, 2):
                 raise ValueError(f"{name}: Expected hidden to be 1D or 2D, got {h.dim()}D instead")
+        if input.shape[-1] != self.input_size:
+            raise RuntimeError(
+                f"input has inconsistent input_size: got {input.shape[-1]} expected {self.input_size}"
+            )
+        for h in hx:
+            if input.dim() == 2 and h.dim() == 2 and h.shape[0] != input.shape[0]:
+                raise RuntimeError(
+                    f"Input batch size {input.shape[0]} doesn't match hidden batch size {h.shape[0]}"
+                )
+            if h.shape[-1] != self.hidden_size:
+                raise RuntimeError(
+                    f"hidden has inconsistent hidden_size: got {h.shape[-1]}, expected {self.hidden_size}"
+                )
 
     def _step(self, function: str, input: Tensor, hx: Tensor | None) -> Tensor:
         self._check_ranks(input, () if hx is None else (hx,))
