@@ -1,22 +1,21 @@
-"""Batches of a data set (``torch.utils.data.dataloader``). The entries are read in this process."""
+"""Batches of a data set (``torch.utils.data.dataloader``), read in this process or by workers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import multiprocessing
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import mindtorch as torch
-from mindtorch._unsupported import raise_unsupported
 from mindtorch.utils.data._utils.collate import default_collate, default_convert
+from mindtorch.utils.data._utils.fetch import Fetcher
+from mindtorch.utils.data._utils.multiprocess import WorkerBatches
+from mindtorch.utils.data._utils.worker import WorkerInfo, get_worker_info
 from mindtorch.utils.data.dataset import IterableDataset
 from mindtorch.utils.data.sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler
 
-__all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]
-
-
-def get_worker_info() -> None:
-    """What a worker process would know about itself; None: the entries are read in the main process."""
-    return None
+__all__ = ["DataLoader", "WorkerInfo", "default_collate", "default_convert", "get_worker_info"]
 
 
 class _Infinite(Sampler[Any]):
@@ -52,12 +51,15 @@ class DataLoader:
         shuffle: a new random order each epoch.
         sampler: order of the entries; excludes ``shuffle``.
         batch_sampler: order of whole batches; excludes all of the above and ``drop_last``.
-        num_workers: only 0.
+        num_workers: processes that read entries ahead; 0: they are read in this one. Workers are forked, compute with
+            NumPy's kernels, and have random numbers of their own, from PyTorch's seeds.
         collate_fn: list of entries to batch; by default ``default_collate``.
-        generator: where the random order comes from.
-
-    Raises:
-        NotImplementedError: ``num_workers`` above 0.
+        timeout: seconds to wait for a batch of a worker; 0: for ever.
+        worker_init_fn: called in each worker with its number.
+        generator: where the random order and the workers' seeds come from.
+        prefetch_factor: batches that each worker is ahead (2).
+        persistent_workers: keep the workers from epoch to epoch.
+        in_order: False hands out batches as they arrive.
     """
 
     def __init__(
@@ -84,7 +86,17 @@ class DataLoader:
         self._check_workers(num_workers, timeout, prefetch_factor, persistent_workers, multiprocessing_context)
         self.dataset = dataset
         self.num_workers = num_workers
-        self.prefetch_factor = prefetch_factor
+        self.prefetch_factor = 2 if num_workers and prefetch_factor is None else prefetch_factor
+        if isinstance(multiprocessing_context, str):
+            if multiprocessing_context not in multiprocessing.get_all_start_methods():
+                raise ValueError(
+                    "multiprocessing_context option should specify a valid start method in "
+                    f"{multiprocessing.get_all_start_methods()!r}, but got "
+                    f"multiprocessing_context={multiprocessing_context!r}"
+                )
+            multiprocessing_context = multiprocessing.get_context(multiprocessing_context)
+        self.multiprocessing_context = multiprocessing_context
+        self._iterator: WorkerBatches | None = None
         self.pin_memory = pin_memory
         self.pin_memory_device = pin_memory_device
         self.timeout = timeout
@@ -128,7 +140,9 @@ class DataLoader:
         if timeout < 0:
             raise ValueError("timeout option should be non-negative")
         if num_workers > 0:
-            raise_unsupported(f"torch.utils.data.DataLoader(num_workers={num_workers})", "use num_workers=0")
+            if prefetch is not None and prefetch < 0:
+                raise ValueError("prefetch_factor option should be non-negative")
+            return
         if prefetch is not None:
             raise ValueError(
                 "prefetch_factor option could only be specified in multiprocessing."
@@ -167,9 +181,17 @@ class DataLoader:
         return self.batch_sampler if self._auto_collation else self.sampler
 
     def __iter__(self) -> Iterator[Any]:
-        # PyTorch draws a seed for its workers even without any: the global stream has to move on here, too.
-        torch.empty((), dtype=torch.int64).random_(generator=self.generator)
-        return _Batches(self)
+        if self._iterator is not None:
+            self._iterator.reset()
+            return _Pinned(self._iterator, self)
+        # Drawn for the workers' seeds, also without any: the global stream moves on as PyTorch's does.
+        base_seed = int(torch.empty((), dtype=torch.int64).random_(generator=self.generator).item())
+        if not self.num_workers:
+            return _Pinned(_Batches(self), self)
+        batches = WorkerBatches(self, base_seed)
+        if self.persistent_workers:
+            self._iterator = batches
+        return _Pinned(batches, self)
 
     def __len__(self) -> int:
         if not self._iterable:
@@ -180,51 +202,46 @@ class DataLoader:
         return length // self.batch_size if self.drop_last else -(-length // self.batch_size)
 
     def check_worker_number_rationality(self) -> None:
-        """Nothing to check: no workers."""
+        """Warns when there are more workers than processors."""
+        import os
+
+        processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        if self.num_workers > processors:
+            warnings.warn(
+                f"This DataLoader will create {self.num_workers} worker processes in total. Our suggested max number "
+                f"of worker in current system is {processors}, which is smaller than what this DataLoader is going to "
+                "create.",
+                stacklevel=2,
+            )
 
 
 class _Batches:
-    """The iterator over one epoch."""
+    """One epoch, read in this process."""
 
     def __init__(self, loader: DataLoader) -> None:
-        self._loader = loader
         self._indices = iter(loader._index_sampler)
-        self._entries = iter(loader.dataset) if loader._iterable else None
-        self._exhausted = False
+        self._fetcher = Fetcher(loader.dataset, loader._auto_collation, loader.collate_fn, loader.drop_last)
 
     def __iter__(self) -> _Batches:
+        return self
+
+    def __next__(self) -> Any:
+        return self._fetcher.fetch(next(self._indices))
+
+
+class _Pinned:
+    """The iterator that users get: batches, in page-locked memory where that was asked for and means something."""
+
+    def __init__(self, batches: Any, loader: DataLoader) -> None:
+        self._batches, self._loader = batches, loader
+        self._pin = loader.pin_memory and torch.cuda.is_available()
+
+    def __iter__(self) -> _Pinned:
         return self
 
     def __len__(self) -> int:
         return len(self._loader._index_sampler)
 
     def __next__(self) -> Any:
-        loader = self._loader
-        index = next(self._indices)
-        data = self._stream(index) if self._entries is not None else self._lookup(index)
-        data = loader.collate_fn(data)
-        return _pinned(data) if loader.pin_memory and torch.cuda.is_available() else data
-
-    def _lookup(self, index: Any) -> Any:
-        dataset = self._loader.dataset
-        if not self._loader._auto_collation:
-            return dataset[index]
-        if callable(getattr(dataset, "__getitems__", None)):
-            return dataset.__getitems__(index)
-        return [dataset[i] for i in index]
-
-    def _stream(self, index: Iterable[Any] | None) -> Any:
-        if self._exhausted:
-            raise StopIteration
-        if index is None:
-            return next(self._entries)  # type: ignore[arg-type]
-        data = []
-        for _ in index:
-            try:
-                data.append(next(self._entries))  # type: ignore[arg-type]
-            except StopIteration:
-                self._exhausted = True
-                break
-        if not data or (self._loader.drop_last and len(data) < len(list(index))):
-            raise StopIteration
-        return data
+        data = next(self._batches)
+        return _pinned(data) if self._pin else data
