@@ -113,7 +113,7 @@ from . import __future__ as __future__
 from . import func, hub, onnx, testing
 from .autograd import functional as _autograd_functional
 from .func import vmap
-from . import _C, _dynamo, _utils, overrides, version
+from . import _C, _dynamo, _utils, overrides, return_types, version
 from .amp import autocast, get_autocast_dtype, get_autocast_gpu_dtype, is_autocast_enabled
 from .compiler import compile
 from .functional import einsum

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from . import _dtype as dtypes
 from ._array import Array, Storage
 from ._device import CPU, device
 from ._dtype import dtype
-from ._tensor import Tensor
+from ._tensor import Tensor, wrap
+from .ops._registry import type_name
+
+
+def _checked(index: int, size: int) -> int:
+    if not -size <= index < size:
+        raise IndexError(f"index {index} out of range for storage of size {size}")
+    return index
 
 
 class UntypedStorage:
@@ -70,7 +79,68 @@ class UntypedStorage:
         return self
 
     def tolist(self) -> list[int]:
+        """The bytes as Python ints."""
         return self._storage.data.tolist()
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            if index.step not in (None, 1):
+                raise RuntimeError(f"Trying to slice with a step of {index.step}, but only a step of 1 is supported")
+            out = UntypedStorage()
+            out._storage = Storage(self._storage.data[index], self._storage.device)  # shares the memory
+            return out
+        return int(self._storage.data[_checked(index, self._storage.nbytes)])
+
+    def __setitem__(self, index: Any, value: int) -> None:
+        self._storage.data[index if isinstance(index, slice) else _checked(index, self._storage.nbytes)] = value
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.tolist())
+
+    def fill_(self, value: int) -> UntypedStorage:
+        """Set every byte."""
+        self._storage.data[:] = value
+        return self
+
+    def copy_(self, source: Any, non_blocking: bool | None = None) -> UntypedStorage:
+        """Copy the bytes of another storage of the same size. Raises RuntimeError for another size."""
+        other = source.untyped() if isinstance(source, TypedStorage) else source
+        if other.nbytes() != self.nbytes():
+            raise RuntimeError(f"size mismatch: {self.nbytes()} bytes and {other.nbytes()} bytes")
+        self._storage.data[:] = other._storage.data
+        return self
+
+    def clone(self) -> UntypedStorage:
+        """A copy."""
+        return UntypedStorage(self.nbytes()).copy_(self)
+
+    def new(self) -> UntypedStorage:
+        """An empty storage."""
+        return UntypedStorage()
+
+    def cpu(self) -> UntypedStorage:
+        """The storage itself where it is on the CPU already, else a copy there."""
+        return self if self.device.type == "cpu" else self.clone()
+
+    def untyped(self) -> UntypedStorage:
+        return self
+
+    def is_pinned(self, device: Any = None) -> bool:
+        return False
+
+    def is_shared(self) -> bool:
+        return False
+
+    filename = None
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> UntypedStorage:
+        if id(self) not in memo:
+            memo[id(self)] = self.clone()
+        return memo[id(self)]
+
+    def __repr__(self) -> str:
+        lines = "\n ".join(str(v) for v in self.tolist())
+        return f" {lines}\n[torch.storage.UntypedStorage(device={self.device}) of size {len(self)}]"
 
     def __eq__(self, other: Any) -> bool:
         return isinstance(other, UntypedStorage) and other._storage is self._storage
@@ -98,6 +168,78 @@ class TypedStorage:
 
     _data_ptr = data_ptr
 
+    def _flat(self) -> Tensor:
+        """The elements as a tensor that shares the memory."""
+        n = self._untyped_storage.nbytes() // self.dtype.itemsize
+        return wrap(self._untyped_storage._array().as_strided((n,), (1,), 0, self.dtype))
+
+    def tolist(self) -> list[Any]:
+        """The elements as Python numbers."""
+        return self._flat().tolist()
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            raise RuntimeError("slices are only supported in UntypedStorage.__getitem__")
+        return self._flat()[_checked(index, self.size())].item()
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._flat()[index if isinstance(index, slice) else _checked(index, self.size())] = value
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.tolist())
+
+    def fill_(self, value: Any) -> TypedStorage:
+        """Set every element."""
+        self._flat().fill_(value)
+        return self
+
+    def copy_(self, source: TypedStorage, non_blocking: bool | None = None) -> TypedStorage:
+        """Copy the elements of another storage, converted."""
+        self._flat().copy_(source._flat())
+        return self
+
+    def clone(self) -> TypedStorage:
+        """A copy."""
+        return TypedStorage(self._untyped_storage.clone(), self.dtype)
+
+    def cpu(self) -> TypedStorage:
+        return TypedStorage(self._untyped_storage.cpu(), self.dtype)
+
+    def type(self, dtype: Any = None) -> Any:
+        """'torch.FloatStorage', or the elements converted to `dtype`."""
+        if dtype is None:
+            return f"torch.{self.pickle_storage_type()}"
+        return TypedStorage._of(self._flat().to(dtype))
+
+    def pickle_storage_type(self) -> str:
+        """The name of the storage's legacy class, as in files."""
+        return type_name(self.dtype) + "Storage"
+
+    @property
+    def is_cuda(self) -> bool:
+        return self._untyped_storage.is_cuda
+
+    def is_shared(self) -> bool:
+        return False
+
+    def is_pinned(self, device: Any = None) -> bool:
+        return False
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> TypedStorage:
+        return TypedStorage(self._untyped_storage.__deepcopy__(memo), self.dtype)
+
+    def __eq__(self, other: Any) -> bool:
+        same = isinstance(other, TypedStorage) and other.dtype is self.dtype
+        return same and other._untyped_storage == self._untyped_storage
+
+    def __hash__(self) -> int:
+        return hash(self._untyped_storage)
+
+    def __repr__(self) -> str:
+        lines = "\n ".join(str(v) for v in self.tolist())
+        what = f"dtype={self.dtype}, device={self.device}"
+        return f" {lines}\n[torch.storage.TypedStorage({what}) of size {self.size()}]"
+
     def size(self) -> int:
         """The number of elements."""
         return self._untyped_storage.nbytes() // self.dtype.itemsize
@@ -121,3 +263,20 @@ class TypedStorage:
         return self
 
     _resize_ = resize_
+
+
+def _convert_method(name: str, d: dtype) -> None:
+    def convert(self: TypedStorage) -> TypedStorage:
+        return self if self.dtype is d else self.type(d)
+
+    convert.__name__ = convert.__qualname__ = name
+    convert.__doc__ = f"The elements as {d}."
+    setattr(TypedStorage, name, convert)
+
+
+for _name, _d in {
+    "float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16, "bfloat16": dtypes.bfloat16,
+    "long": dtypes.int64, "int": dtypes.int32, "short": dtypes.int16, "char": dtypes.int8, "byte": dtypes.uint8,
+    "bool": dtypes.bool,
+}.items():  # fmt: skip
+    _convert_method(_name, _d)

@@ -212,12 +212,11 @@ def as_strided(w: World, rng: random.Random) -> Any:
     t = w.any(rng)
     if not t.is_contiguous():
         return None
-    n = t.numel()
-    return t.as_strided((min(n, 2), min(n, 2)), (1, min(max(n - 2, 0), 2)))
+    return t.as_strided((2, 2), (1, 2)) if t.numel() > 3 else None
 
 
 # ------------------------------------------------------------------ pointwise and promotion
-for _op in ("add", "sub", "mul", "eq", "lt", "atan2"):
+for _op in ("add", "sub", "mul", "eq", "lt"):
     _named(_op, lambda w, rng, op=_op: getattr(w.lib, op)(w.any(rng), w.any(rng)))
 for _op in ("maximum", "minimum"):
     _named(_op, lambda w, rng, op=_op: getattr(w.lib, op)(w.any(rng).nan_to_num(), w.any(rng).nan_to_num()))
@@ -472,6 +471,8 @@ def index_add_(w: World, rng: random.Random) -> Any:
 @step
 def index_fill_(w: World, rng: random.Random) -> Any:
     t = w.with_dims(rng)
+    if t.numel() == 0:
+        return None
     d = _dim(rng, t)
     return t.index_fill_(d, w.index(rng, t.shape[d] if t.dim() else 1, (2,)), rng.choice([0, 3]))
 

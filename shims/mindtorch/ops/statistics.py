@@ -263,7 +263,8 @@ def histogramdd(
         raise RuntimeError(
             f"histogramdd(): expected {n} sequences of bin edges for a {n}-dimensional histogram but got {len(bins)}"
         )
-    return _named("histogramdd", ("hist", "bin_edges"))(*_histogram("histogramdd", input.detach().reshape(-1, n), bins, range, weight, density))
+    found = _histogram("histogramdd", input.detach().reshape(-1, n), bins, range, weight, density)
+    return _named("histogramdd", ("hist", "bin_edges"))(*found)
 
 
 _bincount = Prim("bincount", lambda a, n: call("bincount", a, n))

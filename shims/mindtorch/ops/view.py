@@ -8,7 +8,7 @@ from typing import Any
 
 from .._array import Array, contiguous_strides
 from .._dtype import INTEGRAL
-from .._tensor import Tensor, _wrap_dim
+from .._tensor import Tensor, _wrap_dim, wrap_view
 from ..tape import inplace
 from ..tape.grad_mode import mode
 from ..tape.node import Node
@@ -103,11 +103,33 @@ def view(input: Tensor, *shape: Any) -> Tensor:
 
 def _view_dtype(input: Tensor, d: Any) -> Tensor:
     a = input._arr
-    if a.dtype.itemsize != d.itemsize:
-        raise NotImplementedError("view(dtype) with another element size is not supported by mindtorch yet")
-    from .._tensor import wrap_view
-
-    return wrap_view(a.as_strided(a.shape, a.strides, a.offset, d), input)
+    shape, strides, offset = a.shape, a.strides, a.offset
+    old, new = a.dtype.itemsize, d.itemsize
+    if old != new:
+        if not shape:
+            raise RuntimeError(
+                f"self.dim() cannot be 0 to view {a.dtype.name} as {d.name} (different element sizes)"
+            )
+        if strides[-1] != 1:
+            raise RuntimeError(
+                f"self.stride(-1) must be 1 to view {a.dtype.name} as {d.name} (different element sizes), but got "
+                f"{strides[-1]}"
+            )
+        ratio = old // new or new // old
+        if old > new:
+            shape, strides = (*shape[:-1], shape[-1] * ratio), (*(s * ratio for s in strides[:-1]), 1)
+            offset *= ratio
+        else:
+            for what, n in (("self.size(-1)", shape[-1]), ("self.storage_offset()", offset),
+                            *((f"self.stride({i})", s) for i, s in enumerate(strides[:-1]))):  # fmt: skip
+                if n % ratio:
+                    raise RuntimeError(
+                        f"{what} must be divisible by {ratio} to view {a.dtype.name} as {d.name} (different element "
+                        f"sizes), but got {n}"
+                    )
+            shape, strides = (*shape[:-1], shape[-1] // ratio), (*(s // ratio for s in strides[:-1]), 1)
+            offset //= ratio
+    return wrap_view(a.as_strided(shape, strides, offset, d), input)
 
 
 @op(module=None)

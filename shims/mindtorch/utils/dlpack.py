@@ -1,0 +1,7 @@
+"""``torch.utils.dlpack``."""
+
+from __future__ import annotations
+
+from mindtorch.ops.dlpack import from_dlpack, to_dlpack
+
+__all__ = ["from_dlpack", "to_dlpack"]
