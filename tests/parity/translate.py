@@ -57,6 +57,10 @@ def ours(x: Any) -> Any:
         return {k: ours(v) for k, v in x.items()}
     if isinstance(x, slice):
         return slice(*map(ours, (x.start, x.stop, x.step)))
+    if isinstance(x, torch.nn.Module):
+        module = getattr(mindtorch.nn, type(x).__name__)()
+        module.__dict__.update({k: v for k, v in x.__dict__.items() if isinstance(v, (bool, int, float, str))})
+        return module
     if isinstance(x, (types.FunctionType, types.BuiltinFunctionType, types.MethodDescriptorType)):
         return function(x)
     return x
@@ -163,10 +167,12 @@ def _global(value: Any) -> Any:
 
 
 def as_numpy(t: Any) -> np.ndarray:
-    """The elements of a tensor of either library; bfloat16 as float32."""
+    """The elements of a tensor of either library; bfloat16 as float32, halves of complex numbers as floats."""
     t = t.detach()
     if str(t.dtype) == "torch.bfloat16":
         t = t.float()
+    if str(t.dtype) == "torch.complex32":
+        t = t.cfloat()
     if isinstance(t, torch.Tensor):
         t = t.resolve_conj().resolve_neg()
     return np.asarray(t.numpy())
