@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from .._dtype import FLOATING, INTEGRAL, dtype, int64
+from .._dtype import FLOATING, INTEGRAL, dtype, finfo, int64
 from .._tensor import Tensor, _wrap_dim
 from ..kernels import call
 from ._prim import Prim
@@ -95,7 +94,8 @@ def _logcumsumexp_grad(c: Any, g: Tensor) -> tuple[Tensor]:
         return (((g.log() - y).flip(dim).logcumsumexp(dim).flip(dim) + x).exp(),)
 
     def part(positive: Tensor) -> Tensor:
-        logs = where(positive > 0, where(positive > 0, positive, 1.0).log(), -math.inf) - y
+        # The lowest number stands for log(0): with -inf, the derivative of this would be nan.
+        logs = where(positive > 0, where(positive > 0, positive, 1.0).log(), finfo(y.dtype).min) - y
         return ((logs.flip(dim).logcumsumexp(dim).flip(dim)) + x).exp()
 
     return (part(g) - part(-g),)

@@ -113,7 +113,7 @@ def _xlog1py_grad(c: Any, g: Tensor) -> tuple[Any, Any]:
 def _zeta_grad(c: Any, g: Tensor) -> tuple[Any, Any]:
     s, q = c.input(0), c.input(1)
     return (
-        _underivable("zeta: self") if c.needs[0] else None,
+        _underivable("zeta") if c.needs[0] else None,
         g * -s * _function("zeta")(s + 1, q) if c.needs[1] else None,
     )
 
@@ -122,7 +122,7 @@ def _igamma_grad(sign: int, name: str) -> Callable[..., tuple[Any, Any]]:
     def grad(c: Any, g: Tensor) -> tuple[Any, Any]:
         a, x = c.input(0), c.input(1)
         return (
-            _underivable(f"{name}: self") if c.needs[0] else None,
+            _underivable(f"{name}: input") if c.needs[0] else None,
             g * sign * ((a - 1) * x.log() - x - a.lgamma()).exp() if c.needs[1] else None,
         )
 

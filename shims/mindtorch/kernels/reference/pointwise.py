@@ -70,7 +70,7 @@ def erfinv(x: np.ndarray) -> np.ndarray:
 
 @kernel()
 def lgamma(x: np.ndarray) -> np.ndarray:
-    return _as(special.gammaln(x), x)
+    return _as(np.where(np.isinf(x), np.inf, special.gammaln(x)), x)
 
 
 @kernel()

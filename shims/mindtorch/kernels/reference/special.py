@@ -46,8 +46,8 @@ def ndtr(x: np.ndarray) -> np.ndarray:
 
 @kernel()
 def zeta(x: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Hurwitz zeta. The order 1 is infinite, and orders below have no value."""
-    value = special.zeta(x.astype(np.float64), q.astype(np.float64))
+    """Hurwitz zeta. The order 1 is infinite, and orders below have no value; PyTorch has none for infinite q either."""
+    value = np.where(q == np.inf, np.nan, special.zeta(x.astype(np.float64), q.astype(np.float64)))
     return np.asarray(np.where(x == 1, np.inf, np.where(x < 1, np.nan, value)), x.dtype)
 
 
@@ -62,7 +62,7 @@ def polygamma(x: np.ndarray, n: int) -> np.ndarray:
         return np.asarray(np.where(reflected, (np.pi / sine) ** 2 - series, series), x.dtype)
     q = x.astype(np.float64)
     factor = (1.0 if n % 2 else -1.0) * np.exp(special.gammaln(n + 1.0))
-    return np.asarray(factor * special.zeta(n + 1.0, q), x.dtype)
+    return np.asarray(np.where(q == np.inf, np.nan, factor * special.zeta(n + 1.0, q)), x.dtype)
 
 
 @kernel()
