@@ -66,6 +66,10 @@ def _normalise(
     running_var: Tensor | None, training: bool, momentum: float, eps: float,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Output, mean and 1 / sqrt(var + eps); in training the running statistics move towards those of the input."""
+    if input.shape[0] == 0:  # nothing to normalise, whatever the rank
+        out = input.clone() if weight is None else input * weight[0]
+        empty = input.new_empty((0,))
+        return out if bias is None else out + bias[0], empty, empty
     _check(input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if not training:
         if running_mean is None or running_var is None:
@@ -223,19 +227,21 @@ def native_group_norm(
             "Expected number of channels in input to be divisible by num_groups, but got input of shape "
             f"{list(input.shape)} and num_groups={group}"
         )
-    x = input.reshape((1, N * group, C // group * HxW))
-    if x.numel():
-        out, mean, rstd, _ = _batch_norm((x, None, None, None, None), eps)
-    else:
-        out, mean = x, x.new_zeros((N * group,))
-        rstd = x.new_full((N * group,), math.nan)
-    out = out.view(input.shape)
-    spread = (1, C, *(1,) * (input.dim() - 2))
+    x = input.reshape((N, group, C // group * HxW))
+    if x.numel() == 0:
+        return input * 1, x.new_zeros((N, group)), x.new_full((N, group), math.nan)
+    mean = x.mean(2)
+    centred = x - mean.unsqueeze(2)
+    rstd = ((centred * centred).mean(2) + eps).rsqrt()
+    out = (centred * rstd.unsqueeze(2)).view(input.shape)
+    return _affine(out, weight, bias), mean, rstd
+
+
+def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    spread = (1, x.shape[1], *(1,) * (x.dim() - 2))
     if weight is not None:
-        out = out * weight.view(spread)
-    if bias is not None:
-        out = out + bias.view(spread)
-    return out, mean.view((N, group)), rstd.view((N, group))
+        x = x * weight.view(spread)
+    return x if bias is None else x + bias.view(spread)
 
 
 @op(module=F, method=False)
@@ -247,9 +253,10 @@ def group_norm(
     n, channels = input.shape[:2]
     if num_groups > 0 and n * channels // num_groups * math.prod(input.shape[2:]) == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
-    return native_group_norm(
-        input, weight, bias, n, channels, math.prod(input.shape[2:]), num_groups, eps
-    )[0]
+    if num_groups <= 0 or channels % num_groups or input.numel() == 0:
+        return native_group_norm(input, weight, bias, n, channels, math.prod(input.shape[2:]), num_groups, eps)[0]
+    x = input.reshape((1, n * num_groups, input.numel() // (n * num_groups)))
+    return _affine(_batch_norm((x, None, None, None, None), eps)[0].view(input.shape), weight, bias)
 
 
 op("group_norm", method=False)(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -32,10 +33,8 @@ plane_put = Prim("plane_put", lambda x, i, size: call("plane_put", x, i, size), 
 def at_positions(grad: Tensor, indices: Tensor, shape: tuple[int, ...]) -> Tensor:
     """The gradient of a window maximum: `grad` (N, C, *out) added up at flat `indices` of planes (N, C, *spatial)."""
     n, c = shape[:2]
-    size = 1
-    for m in shape[2:]:
-        size *= m
-    flat = plane_scatter((grad.reshape((n, c, -1)), indices.reshape((n, c, -1))), size)
+    found = (n, c, math.prod(grad.shape[2:]))
+    flat = plane_scatter((grad.reshape(found), indices.reshape(found)), math.prod(shape[2:]))
     return flat.view(shape)
 
 

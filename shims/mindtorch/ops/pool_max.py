@@ -14,7 +14,7 @@ from ._prim import Prim
 from ._registry import op, type_name
 from .aten import register
 from .memory_format import follow
-from .planes import at_positions, plane_put
+from .planes import at_positions, plane_gather, plane_put
 from .pool import Ints, adaptive_sizes, batched, check_window, sizes
 
 F = "nn.functional"
@@ -103,16 +103,35 @@ op("max_pool1d_with_indices", module=F, method=False)(
 )
 
 
+def _backward_array(g: Array, x: Array, indices: Array) -> Array:
+    n, c, *spatial = x.shape
+    found = (n, c, int(np.prod(g.shape[2:])))
+    flat = [Array(a.contiguous().np.reshape(found), a.device, a.dtype) for a in (g, indices)]
+    out = call("plane_scatter", *flat, int(np.prod(spatial)))
+    return follow(Array(out.np.reshape(x.shape), x.device, out.dtype), x)
+
+
+def _backward_grad(c: Any, gg: Tensor) -> tuple[Any, ...]:
+    indices = c.input(2)
+    n, channels = indices.shape[:2]
+    count, size = int(np.prod(indices.shape[2:])), int(np.prod(gg.shape[2:]))
+    taken = plane_gather((gg.reshape((n, channels, size)), indices.reshape((n, channels, count))))
+    # The positions are given: the result does not change with the input.
+    return taken.view(indices.shape), gg.new_zeros(c.shapes[1]) if c.needs[1] else None, None
+
+
+_max_pool_backward = Prim("max_pool2d_with_indices_backward", _backward_array, _backward_grad, save=(2,))
+
+
 @op(module=F, method=False)
 def max_pool2d_with_indices_backward(
     grad_output: Tensor, input: Tensor, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool,
     indices: Tensor,
 ) -> Tensor:  # fmt: skip
     """The gradient of ``max_pool2d_with_indices`` for its input."""
-    shape = tuple(input.shape)
-    if len(shape) == 4:
-        return at_positions(grad_output, indices, shape)
-    return at_positions(grad_output.unsqueeze(0), indices.unsqueeze(0), (1, *shape)).squeeze(0)
+    if input.dim() == 4:
+        return _max_pool_backward((grad_output, input, indices))
+    return _max_pool_backward((grad_output.unsqueeze(0), input.unsqueeze(0), indices.unsqueeze(0))).squeeze(0)
 
 
 # ------------------------------------------------------------------ unpooling
@@ -223,7 +242,7 @@ def _fractional_pool(
             raise RuntimeError(f"{name}(): pool size {kernel} too large relative to input size {n}")
     if samples is None:
         samples = FUNCTIONS[""]["rand"](x.shape[0], x.shape[1], dims, dtype=x.dtype, device=x.device)
-    drawn = samples._arr.np
+    drawn = samples._arr.np[: x.shape[0]]
     if x.dtype.is_low:
         drawn = drawn.astype(np.float32)
     # In two dimensions the first sample is the width's; in three it is the depth's.
