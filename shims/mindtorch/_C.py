@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ._support import MissingAPIError
+from .overrides import DisableTorchFunctionSubclass
 from .random import Generator
 
-__all__ = ["Generator"]
+__all__ = ["DisableTorchFunctionSubclass", "Generator"]
 
 
 def _switch(name: str) -> Any:

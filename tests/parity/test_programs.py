@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from programs import STEPS, World
 from translate import as_numpy
 
-EXAMPLES = int(os.environ.get("PROGRAM_EXAMPLES", "1000"))
+EXAMPLES = int(os.environ.get("PROGRAM_EXAMPLES", "600"))
 ERRORS = (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError)
 # PyTorch refuses for its own reasons: a dtype without a kernel, a source that overlaps with the target, a constant
 # written to one of several views.
