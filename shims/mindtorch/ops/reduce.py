@@ -318,6 +318,12 @@ def _correction(dim: Any, unbiased: Any, correction: Any) -> tuple[Any, Any]:
     return dim, correction
 
 
+def _root(variance: Tensor) -> Tensor:
+    """The square root, with a gradient of zero where the variance is zero."""
+    zero = variance.detach() == 0
+    return variance.masked_fill(zero, 1).sqrt().masked_fill(zero, 0)
+
+
 def _spread(name: str, root: bool) -> None:
     @op(name, out=True)
     def declared(
@@ -325,7 +331,7 @@ def _spread(name: str, root: bool) -> None:
     ) -> Tensor:
         dim, k = _correction(dim, unbiased, correction)
         out = _moments(input, dim, k, keepdim)[0]
-        return out.sqrt() if root else out
+        return _root(out) if root else out
 
     @op(name + "_mean")
     def with_mean(
@@ -333,7 +339,7 @@ def _spread(name: str, root: bool) -> None:
     ) -> tuple[Tensor, Tensor]:
         dim, k = _correction(dim, unbiased, correction)
         out, mean_ = _moments(input, dim, k, keepdim)
-        return (out.sqrt() if root else out), mean_
+        return (_root(out) if root else out), mean_
 
 
 _spread("var", False)

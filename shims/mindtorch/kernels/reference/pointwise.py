@@ -15,7 +15,7 @@ for _name, _ufunc in {
     "tan": np.tan, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "sinh": np.sinh, "cosh": np.cosh,
     "tanh": np.tanh, "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "floor": np.floor,
     "ceil": np.ceil, "trunc": np.trunc, "round": np.rint, "bitwise_not": np.invert,
-    "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.true_divide, "pow": np.power,
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.true_divide,
     "atan2": np.arctan2, "maximum": np.maximum, "minimum": np.minimum, "fmax": np.fmax, "fmin": np.fmin,
     "bitwise_and": np.bitwise_and, "bitwise_or": np.bitwise_or, "bitwise_xor": np.bitwise_xor,
     "hypot": np.hypot, "copysign": np.copysign,
@@ -167,3 +167,12 @@ def right_shift(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     if x.dtype.kind == "u":
         return np.where(far, np.zeros_like(x), np.right_shift(x, np.where(far, 0, y).astype(x.dtype)))
     return np.right_shift(x, np.where(far, bits - 1, y).astype(x.dtype))
+
+
+@kernel()
+def pow_(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Integers to negative powers are 0, but for 1 and -1."""
+    if x.dtype.kind != "i" or not np.any(y < 0):
+        return np.power(x, y)
+    unit = np.where(x == 1, 1, np.where(x == -1, np.where(y % 2 == 0, 1, -1), 0))
+    return np.where(y < 0, unit, np.power(x, np.maximum(y, 0))).astype(x.dtype)
