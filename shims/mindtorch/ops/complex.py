@@ -12,10 +12,10 @@ from .._array import Array, contiguous_strides
 from .._dtype import complex32, float16, float32, float64
 from .._tensor import Tensor
 from ..kernels import call
+from . import pointwise  # noqa: F401 - declares abs
 from ._prim import Prim
 from ._promote import cast, float_type
-from ._registry import FUNCTIONS, op, type_name
-from . import pointwise  # noqa: F401 - declares abs
+from ._registry import FUNCTIONS, _into, op, type_name
 
 
 def _real_strides(a: Array) -> tuple[int, ...]:
@@ -228,7 +228,7 @@ def _complex_array(re: Array, im: Array) -> Array:
 _complex = Prim("complex", _complex_array, _complex_grad, conjugates=True)
 
 
-def _check_parts(a: Tensor, b: Tensor, names: str) -> None:
+def _check_parts(a: Tensor, b: Tensor) -> None:
     allowed = (float16, float32, float64)
     if a.dtype not in allowed or b.dtype not in allowed:
         raise RuntimeError(
@@ -242,15 +242,29 @@ def _check_parts(a: Tensor, b: Tensor, names: str) -> None:
         )
 
 
-@op(name="complex", method=False, out=True)
-def complex_(real: Tensor, imag: Tensor) -> Tensor:
-    _check_parts(real, imag, "real and imag")
-    return _complex((real, imag))
+def _check_out(part: Tensor, out: Tensor | None) -> None:
+    """Their ``out=`` is not cast to."""
+    d = part.dtype.to_complex()
+    if out is not None and out.dtype is not d:
+        raise RuntimeError(
+            f"Expected object of scalar type {type_name(d)} but got scalar type {type_name(out.dtype)} for argument "
+            "'out'"
+        )
 
 
-@op(method=False, out=True)
-def polar(abs: Tensor, angle: Tensor) -> Tensor:
-    _check_parts(abs, angle, "abs and angle")
+@op(name="complex", method=False)
+def complex_(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
+    _check_parts(real, imag)
+    _check_out(real, out)
+    return _complex((real, imag)) if out is None else _into("complex", True, out, complex_, (real, imag), {})
+
+
+@op(method=False)
+def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
+    _check_parts(abs, angle)
+    _check_out(abs, out)
+    if out is not None:
+        return _into("polar", True, out, polar, (abs, angle), {})
     return _complex((abs * angle.cos(), abs * angle.sin()))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import special
 
 from .._array import cast_numpy
-from .._dtype import get_default_dtype
+from .._dtype import dtype, float32, float64, get_default_dtype, strided
 from .._tensor import Tensor
 from ._registry import FUNCTIONS, op, type_name
 from .creation import _check, _finish
@@ -45,18 +45,9 @@ def _kaiser(beta: float) -> Formula:
 
 
 def _window(
-    name: str, formula: Formula, m: int, symmetric: bool, dtype: Any, layout: Any, device: Any, requires_grad: bool,
-    length: str = "window length, got M",
+    name: str, formula: Formula, m: int, symmetric: bool, d: dtype, device: Any, requires_grad: bool
 ) -> Tensor:  # fmt: skip
     """`m` points of a window."""
-    _check(layout, dtype)
-    d = dtype or get_default_dtype()
-    if not d.is_floating_point:
-        raise (ValueError if "M" in length else RuntimeError)(
-            f"{name} expects floating point dtypes, got: {d if 'M' in length else type_name(d)}"
-        )
-    if m < 0:
-        raise (ValueError if "M" in length else RuntimeError)(f"{name} requires non-negative {length}={m}")
     last = m - 1 if symmetric else m
     k = np.arange(m, dtype=np.float64)
     values = np.ones(m) if m < 2 else formula(k, last)
@@ -75,7 +66,14 @@ def _signal(name: str, make: Callable[..., Formula], parameters: dict[str, Any])
         if unknown:
             raise TypeError(f"{name}() got an unexpected keyword argument '{min(unknown)}'")
         formula = make(**{**parameters, **given}, sym=sym)
-        return _window(name, formula, M, sym, dtype, layout, device, requires_grad)
+        if M < 0:
+            raise ValueError(f"{name} requires non-negative window length, got M={M}")
+        if layout not in (None, strided):
+            raise ValueError(f"{name} is implemented for strided tensors only, got: {layout}")
+        d = dtype or get_default_dtype()
+        if d not in (float32, float64):
+            raise ValueError(f"{name} expects float32 or float64 dtypes, got: {d}")
+        return _window(name, formula, M, sym, d, device, requires_grad)
 
 
 def _exponential(center: float | None, tau: float, sym: bool) -> Formula:
@@ -131,8 +129,13 @@ def _older(name: str, make: Callable[..., Formula], defaults: tuple[float, ...] 
         if len(numbers) > len(names) or set(named) - set(names[len(numbers) :]):
             raise TypeError(f"{name}() received an invalid combination of arguments")
         values = {**dict(zip(names, defaults, strict=True)), **dict(zip(names, numbers, strict=False)), **named}
-        return _window(name, make(**values), window_length, not periodic, dtype, layout, device, requires_grad,
-                       "window_length, got window_length")  # fmt: skip
+        _check(layout, dtype)
+        d = dtype or get_default_dtype()
+        if not d.is_floating_point:
+            raise RuntimeError(f"{name} expects floating point dtypes, got: {type_name(d)}")
+        if window_length < 0:
+            raise RuntimeError(f"{name} requires non-negative window_length, got window_length={window_length}")
+        return _window(name, make(**values), window_length, not periodic, d, device, requires_grad)
 
 
 _older("bartlett_window", lambda: _bartlett)
