@@ -110,7 +110,7 @@ from . import nn
 from . import cuda
 from . import optim, distributed, serialization, amp, jit, compiler, multiprocessing, profiler, futures
 from . import __future__ as __future__
-from . import distributions, func, hub, onnx, testing
+from . import distributions, func, hub, library, onnx, testing
 from .autograd import functional as _autograd_functional
 from .func import vmap
 from . import _C, _dynamo, _utils, overrides, return_types, version

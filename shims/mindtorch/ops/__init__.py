@@ -61,3 +61,14 @@ from . import (
 from ._registry import FUNCTIONS, OPERATORS, install
 
 __all__ = ["FUNCTIONS", "OPERATORS", "install"]
+
+
+def __getattr__(name: str) -> object:
+    """``torch.ops.namespace``: the operators that users registered in it."""
+    import importlib.util
+
+    if name.startswith("__") or importlib.util.find_spec(f"{__name__}.{name}") is not None:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    from ..library import Namespace
+
+    return Namespace(name)
