@@ -26,7 +26,8 @@ def _cholesky_grad(c: Any, g: Any, _: Any = None) -> tuple[Any]:
         return (None,)
     factor = c.result()
     lower = (mH(factor) @ g).tril()
-    middle = (lower + mH(lower.tril(-1))) * 0.5
+    half = (lower + lower.tril(-1)) * 0.5
+    middle = (half + mH(half)) * 0.5
     left = solve_triangular(mH(factor), middle, upper=True)
     return (solve_triangular(factor, left, upper=False, left=False),)
 

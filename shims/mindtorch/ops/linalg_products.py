@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .._dtype import COMPLEX
+from .._dtype import COMPLEX, INTEGRAL
 from .._dtype import bool as bool_
 from .._tensor import Tensor, _wrap_dim
 from ._promote import result_type
 from ._registry import op, type_name
-from .linalg import _affine, bmm, matmul, mm
+from .linalg import _affine, bmm, dot, matmul, mm
 from .linalg_common import check_square
 
 
@@ -22,15 +22,17 @@ def linalg_matmul(input: Tensor, other: Tensor) -> Tensor:
 
 @op(inplace=True, out=True)
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    product = bmm(batch1, batch2)
-    low = product.dtype.is_low
-    if low:  # the sum over the batch is rounded once
-        product = bmm(batch1.float(), batch2.float())
-    total = product.sum(0, dtype=product.dtype)
-    if tuple(input.shape) != tuple(total.shape):
-        input = input.expand(total.shape)
-    out = _affine(input.float() if low else input, total, beta, alpha)
-    return out.to(batch1.dtype) if low else out
+    d = batch1.dtype
+    product = bmm(batch1.float(), batch2.float()) if d.is_low else bmm(batch1, batch2)
+    shape = tuple(product.shape[1:])
+    if tuple(input.shape) != shape:
+        input = input.expand(shape)
+    if not d.is_low:
+        return _affine(input, product.sum(0, dtype=d), beta, alpha)
+    for one in product.unbind(0):  # each product is added and rounded, as PyTorch does it
+        input = _affine(input.float(), one, beta, alpha).to(d)
+        beta = 1
+    return input if product.shape[0] else _affine(input, product.sum(0).to(d), beta, alpha)
 
 
 @op(inplace=True, out=True)
@@ -41,12 +43,13 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any
     shape = (vec1.shape[0], vec2.shape[0])
     if tuple(input.shape) != shape:
         input = input.expand(shape)
-    product = vec1.unsqueeze(1) * vec2.unsqueeze(0)
     d = result_type(input, vec1, vec2)
     if d is bool_:
-        product = product if alpha else product & False
+        product = vec1.unsqueeze(1) & vec2.unsqueeze(0) & bool(alpha)
         return product | input if beta else product
-    return _affine(input, product, beta, alpha).to(d)
+    if alpha != 1:
+        vec1 = vec1 * (int(alpha) if d.category <= INTEGRAL else alpha)
+    return _affine(input, vec1.unsqueeze(1) * vec2.unsqueeze(0), beta, 1).to(d)
 
 
 @op(out=True)
@@ -140,8 +143,8 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
             f"linalg.vecdot: Expected a floating point or complex tensor as input. Got {type_name(x.dtype)}"
         )
     left = x.conj() if x.dtype.category == COMPLEX else x
-    if x.dtype.is_low:  # one rounding, at the end
-        return (left.float() * y.float()).sum(dim).to(x.dtype)
+    if x.dim() == 1 and y.dim() == 1:
+        return dot(left, y)
     return (left * y).sum(dim)
 
 
