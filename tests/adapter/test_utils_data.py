@@ -6,7 +6,6 @@ from collections import OrderedDict, namedtuple
 from importlib import import_module
 from typing import Any
 
-import mindtorch
 import numpy as np
 import pytest
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,7 +17,8 @@ from ..tape.grad_mode import (
     no_grad,
     set_grad_enabled,
 )
-from . import grad_mode, graph, profiler, variable
+from . import anomaly_mode, grad_mode, graph, profiler, variable
+from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .function import Function
 from .variable import Variable
 
@@ -145,24 +145,6 @@ def grad(
 
 def _is_checkpoint_valid() -> bool:
     return engine.in_checkpoint_valid()
-
-
-class set_detect_anomaly(contextlib.AbstractContextManager):  # type: ignore[type-arg]
-    """Anomaly detection is not there yet: asking for it raises."""
-
-    def __init__(self, mode: bool, check_nan: bool = True) -> None:
-        if mode:
-            raise NotImplementedError("torch.autograd.set_detect_anomaly(True) is not supported by mindtorch yet")
-
-    def __exit__(self, *exc: Any) -> None:
-        pass
-
-
-class detect_anomaly(set_detect_anomaly):
-    """Anomaly detection is not there yet: asking for it raises."""
-
-    def __init__(self, check_nan: bool = True) -> None:
-        super().__init__(True)
 
 
 def __getattr__(name: str) -> object:
