@@ -260,7 +260,6 @@ def test_sparse_and_dirac(shape: tuple[int, int]) -> None:
     same(program)
 
 
-@pytest.mark.xfail(raises=NotImplementedError, strict=True, reason="torch.linalg.qr is missing")
 @pytest.mark.parametrize("shape", [(6, 4), (4, 6)])
 def test_orthogonal(shape: tuple[int, int]) -> None:
     def program(lib: Any) -> Any:

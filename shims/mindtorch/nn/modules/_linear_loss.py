@@ -34,6 +34,8 @@ class LinearCrossEntropyLoss(Module):
         ignore_index: int | None = None, label_smoothing: float = 0.0,
         options: LinearCrossEntropyOptions | None = None,
     ) -> None:  # fmt: skip
+        if weight is not None and tuple(weight.shape) != (num_classes,):
+            raise RuntimeError(f"expected weight shape to be {(num_classes,)}, got {tuple(weight.shape)}")
         super().__init__()
         self.in_features = in_features
         self.num_classes = num_classes
