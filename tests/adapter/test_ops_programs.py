@@ -11,6 +11,7 @@ from typing import Any
 import mindtorch
 import numpy as np
 import pytest
+import spatial_programs
 import test_ops_database as database
 import torch
 from mindtorch.ops import OPERATORS
@@ -220,6 +221,9 @@ PROGRAMS: dict[str, list[Callable[[Any], Any]]] = {
     "dropout": [_drawn(lambda t: t.nn.functional.dropout(t.ones(80), 0.3)),
                 _drawn(lambda t: t.nn.functional.dropout(t.ones(8), 0.3, training=False))],
 }  # fmt: skip
+
+
+PROGRAMS.update(spatial_programs.PROGRAMS)
 
 
 @pytest.mark.parametrize(
