@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .._array import Array
 from .._dtype import COMPLEX
 from .._tensor import Tensor
@@ -13,7 +15,10 @@ from ._registry import op
 from .linalg_common import check_info, check_inputs, check_matrix, check_square, columns, expand_batches, mH, named
 
 
-def _cholesky_array(a: Array) -> tuple[Array, Array]:
+def _cholesky_array(a: Array, upper: bool) -> tuple[Array, Array]:
+    """The lower factor, of the hermitian matrix that the lower (or upper) triangle stands for."""
+    if upper:
+        a = Array(np.ascontiguousarray(np.swapaxes(a.np, -1, -2).conj()), a.device)
     factor, info = call("linalg_cholesky", a)
     return columns(factor), info
 
@@ -26,8 +31,7 @@ def _cholesky_grad(c: Any, g: Any, _: Any = None) -> tuple[Any]:
         return (None,)
     factor = c.result()
     lower = (mH(factor) @ g).tril()
-    half = (lower + lower.tril(-1)) * 0.5
-    middle = (half + mH(half)) * 0.5
+    middle = (lower + mH(lower.tril(-1))) * 0.5
     left = solve_triangular(mH(factor), middle, upper=True)
     return (solve_triangular(factor, left, upper=False, left=False),)
 
@@ -37,7 +41,7 @@ _cholesky = Prim("linalg_cholesky_ex", _cholesky_array, _cholesky_grad, save_out
 
 def _factor(name: str, a: Tensor, upper: bool) -> tuple[Tensor, Tensor]:
     check_square(name, a)
-    factor, info = _cholesky((mH(a) if upper else a,))
+    factor, info = _cholesky((a,), bool(upper))
     return (mH(factor) if upper else factor), info
 
 
@@ -102,8 +106,6 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
 
 
 def _cholesky_inverse_array(factor: Array, upper: bool) -> Array:
-    import numpy as np
-
     eye = np.broadcast_to(np.eye(factor.shape[-1], dtype=factor.np.dtype), factor.shape)
     return columns(call("linalg_cholesky_solve", Array(np.ascontiguousarray(eye), factor.device), factor, upper))
 
@@ -174,8 +176,6 @@ def _unit_lower(lu: Tensor) -> Tensor:
 
 def permutation(pivots: Tensor, m: int, d: Any) -> Tensor:
     """The matrix P of ``A = P L U`` for LAPACK's pivots (from 1) ``[..., k]``."""
-    import numpy as np
-
     from .._tensor import wrap
 
     flat = pivots.detach().numpy().reshape(-1, pivots.shape[-1]) if pivots.numel() else None
