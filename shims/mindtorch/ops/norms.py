@@ -106,7 +106,7 @@ def torch_batch_norm(
     return _normalise(input, weight, bias, running_mean, running_var, training, momentum, eps)[0]
 
 
-@op(method=False)
+@op(method=False, out=True)
 def native_batch_norm(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None,
     running_var: Tensor | None, training: bool, momentum: float, eps: float,
@@ -122,7 +122,7 @@ def _legit(input: Tensor, weight: Tensor | None, bias: Tensor | None, *rest: Any
     return native_batch_norm(input, weight, bias, *running, training, momentum, eps)
 
 
-@op("_native_batch_norm_legit", method=False)
+@op("_native_batch_norm_legit", method=False, out=True)
 def native_batch_norm_legit(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, *rest: Any, **named: Any
 ) -> tuple[Tensor, Tensor, Tensor]:

@@ -147,7 +147,7 @@ def avg_pool1d(
 op("avg_pool1d", module=F, method=False)(avg_pool1d)
 
 
-@op(module=F, method=False)
+@op(module=F, method=False, out=True)
 def avg_pool2d(
     input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: int | None = None,
@@ -155,7 +155,7 @@ def avg_pool2d(
     return avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
-@op(module=F, method=False)
+@op(module=F, method=False, out=True)
 def avg_pool3d(
     input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: int | None = None,
@@ -212,12 +212,12 @@ def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
 op("adaptive_avg_pool1d", module=F, method=False)(adaptive_avg_pool1d)
 
 
-@op(module=F, method=False)
+@op(module=F, method=False, out=True)
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     return adaptive_avg_pool(2, input, output_size)
 
 
-@op(module=F, method=False)
+@op(module=F, method=False, out=True)
 def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
     return adaptive_avg_pool(3, input, output_size)
 
