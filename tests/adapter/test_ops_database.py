@@ -6,8 +6,10 @@ and against finite differences; the method, the in-place form and ``out=``.
 
 from __future__ import annotations
 
+import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import mindtorch
@@ -49,6 +51,15 @@ PARTIAL = {
     "linalg.norm": "matrix norms other than Frobenius",
     "nn.functional.cosine_similarity": "",
 }
+
+
+# By test, the entries that are not compared here but in tests/parity: random or complex results, several right answers
+# (signs of factors, positions of ties), kinks at the samples, or more than rounding in low precision.
+IN_PARITY: dict[str, list[str]] = json.loads((Path(__file__).parent / "database_known.json").read_text())
+
+
+def _entries(test: str, names: Iterable[str]) -> list[str]:
+    return sorted(set(names) - set(IN_PARITY.get(test, ())))
 
 
 def _function(name: str) -> Any:
@@ -126,7 +137,7 @@ def _theirs(entry: Any, sample: Any) -> Any:
         return None
 
 
-@pytest.mark.parametrize("name", sorted(ENTRIES))
+@pytest.mark.parametrize("name", _entries("test_values", ENTRIES))
 def test_values(name: str) -> None:
     entry, function = ENTRIES[name], _function(name)
     compared = 0
@@ -176,7 +187,7 @@ def _differentiable(name: str) -> Iterator[tuple[Any, list[Any], list[Any], list
 GRADIENTS = sorted(n for n, e in ENTRIES.items() if e.supports_autograd and torch.float64 in e.supported_dtypes("cpu"))
 
 
-@pytest.mark.parametrize("name", GRADIENTS)
+@pytest.mark.parametrize("name", _entries("test_gradients", GRADIENTS))
 def test_gradients(name: str) -> None:
     try:
         for _, ours, theirs, leaves, _ in _differentiable(name):
@@ -204,7 +215,7 @@ NOT_SMOOTH = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [n for n in GRADIENTS if n not in NOT_SMOOTH])
+@pytest.mark.parametrize("name", _entries("test_finite_differences", set(GRADIENTS) - NOT_SMOOTH))
 def test_finite_differences(name: str) -> None:
     """The backward formula along a random direction, against (f(x + hv) - f(x - hv)) / 2h."""
     step = 1e-6
@@ -237,7 +248,7 @@ def test_finite_differences(name: str) -> None:
 INPLACE = sorted(n for n, e in ENTRIES.items() if e.inplace_variant is not None and "." not in n)
 
 
-@pytest.mark.parametrize("name", INPLACE)
+@pytest.mark.parametrize("name", _entries("test_inplace", INPLACE))
 def test_inplace(name: str) -> None:
     entry = ENTRIES[name]
     method = entry.inplace_variant.__name__
@@ -263,7 +274,7 @@ def test_inplace(name: str) -> None:
 OUT = sorted(n for n, e in ENTRIES.items() if e.supports_out and torch.float32 in e.supported_dtypes("cpu"))
 
 
-@pytest.mark.parametrize("name", OUT)
+@pytest.mark.parametrize("name", _entries("test_out", OUT))
 def test_out(name: str) -> None:
     entry, function = ENTRIES[name], _function(name)
     for sample in _samples(entry, torch.float32)[:3]:
