@@ -17,7 +17,10 @@ TABLE_VERSION = 1
 _OF_MODULES = frozenset(
     ["__all__", "__dict__", "__doc__", "__file__", "__loader__", "__name__", "__package__", "__path__", "__spec__"]
 )
-_MADE_LATER = ("__annotations__", "__module__", "__orig_bases__", "__slotnames__", "__slots__", "__weakref__")
+_MADE_LATER = (
+    "__annotations__", "__module__", "__orig_bases__", "__slotnames__", "__slots__", "__weakref__",
+    "__torch_function__",
+)  # fmt: skip
 _OF_CLASSES = frozenset({*dir(type), *_MADE_LATER})
 
 

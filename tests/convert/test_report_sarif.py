@@ -96,7 +96,7 @@ def test_problems(log: dict[str, Any]) -> None:
     unsupported = of(log, "unsupported-api", "train.py")
     assert [(r["properties"]["api"], r["level"], place(r)[1]["startLine"]) for r in unsupported] == [
         ("torch.fx", "error", 4), ("torch.fx", "error", 5), ("torch.fx", "error", 5),
-        ("torch.profiler.profile", "warning", 6),
+        ("torch.hub.load", "warning", 6),
     ]  # fmt: skip
     assert {r["level"] for r in of(log, "unsupported-api", "pkg/guarded.py")} == {"note"}
     assert [r["level"] for r in of(log, "unsupported-api", "tests/test_it.py")] == ["warning"]
