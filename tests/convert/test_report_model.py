@@ -170,8 +170,8 @@ def test_console(tmp_path: Path) -> None:
     assert lines[at + 1 :] == [
         f"       6  torch.fx (missing module), first at {HOSTILE}:2",
         "       1  torch._C._secret (private to PyTorch), first at pkg/more.py:3",
-        "       1  torch.hub.load (has a way round), first at train.py:6: download the files, convert the model's code, "
-        "and read its weights with torch.load",
+        "       1  torch.hub.load (has a way round), first at train.py:6: download the files, convert the model's "
+        "code, and read its weights with torch.load",
         "       1  torch.sparse_csr_tensor (only in tests), first at tests/test_it.py:4",
     ]
     assert "broken.py:2: file left alone: invalid syntax" in lines
