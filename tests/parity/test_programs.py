@@ -13,7 +13,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from programs import STEPS, World
+from random_programs import STEPS, World
 from translate import as_numpy
 
 EXAMPLES = int(os.environ.get("PROGRAM_EXAMPLES", "250"))

@@ -267,7 +267,7 @@ _BERNOULLI, _NORMAL, _POISSON = _constant("bernoulli"), _constant("normal"), _co
 
 @op(out=True)
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None) -> Tensor:
-    drawn = _empty_like(input)
+    drawn = input.detach().new_empty(input.shape)  # contiguous, whatever the layout of the chances
     with no_grad():
         drawn.bernoulli_(input.detach() if p is None else p, generator=generator)
     return _BERNOULLI((input,), drawn._arr)
