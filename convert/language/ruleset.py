@@ -61,10 +61,15 @@ class RuleSet:
 
     def for_path(self, path: str) -> RuleSet:
         """The rules that are about the file ``path``, relative to the root of the tree."""
+        by_path: dict[str, RuleSet] = self.__dict__.setdefault("_by_path", {})
+        known = by_path.get(path)  # each file is asked about several times in a run
+        if known is not None:
+            return known
         about = (rule for rule, globs in zip(self.rules, self.globs, strict=True) if globs.match(path))
         chosen = tuple(rule.for_file(path, self.rules) for rule in about)
         cache: dict[tuple[Rule, ...], RuleSet] = self.__dict__.setdefault("_chosen", {})
-        return cache.setdefault(chosen, RuleSet(chosen, self.files))
+        found = by_path[path] = cache.setdefault(chosen, RuleSet(chosen, self.files))
+        return found
 
     def is_about(self, path: str) -> bool:
         """Whether any rule is about the file ``path``."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from ..edits import Span
 from .module import PythonModule
+from .names import BLOCKS
 
 DefinitionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def _blocks(block: Sequence[ast.stmt]) -> Iterator[Sequence[ast.stmt]]:
         node = stack.pop()
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             continue
-        for name in _BLOCKS:
+        for name in BLOCKS:
             inner = getattr(node, name, None)
             if isinstance(inner, list) and inner:
                 if isinstance(inner[0], ast.stmt):

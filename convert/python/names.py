@@ -16,7 +16,8 @@ from typing import NamedTuple
 ImportNode = ast.Import | ast.ImportFrom
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+# Where a statement, a handler or a case has other statements in it.
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
 @dataclass(eq=False, slots=True)
@@ -91,7 +92,7 @@ def import_statements(tree: ast.Module) -> Iterator[ImportNode]:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             yield node
             continue
-        for block in _BLOCKS:
+        for block in BLOCKS:
             inner = getattr(node, block, None)
             if isinstance(inner, list):  # a lambda and a conditional expression have a body too, which is no list
                 stack.extend(inner)

@@ -6,9 +6,8 @@ import ast
 
 from ..outcome import ApiUse
 from .module import PythonModule
-from .names import ImportNode, dotted
+from .names import BLOCKS, ImportNode, dotted
 
-_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 _EXPECTED = frozenset({"ImportError", "ModuleNotFoundError", "AttributeError", "Exception", "BaseException"})
 
 
@@ -55,7 +54,7 @@ def guarded_imports(tree: ast.Module) -> set[ast.AST]:
         node, guarded = stack.pop()
         if guarded and isinstance(node, (ast.Import, ast.ImportFrom)):
             found.add(node)
-        for block in _BLOCKS:
+        for block in BLOCKS:
             inner = getattr(node, block, None)
             if isinstance(inner, list):
                 expects = block == "body" and isinstance(node, ast.Try) and any(map(_expects, node.handlers))

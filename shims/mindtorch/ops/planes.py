@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from .._array import Array
 from .._tensor import Tensor
@@ -43,7 +43,7 @@ class AxisMap:
 
     __slots__ = ("_transposed", "matrix")
 
-    def __init__(self, matrix: sparse.csr_matrix, transposed: AxisMap | None = None) -> None:
+    def __init__(self, matrix: scipy.sparse.csr_matrix, transposed: AxisMap | None = None) -> None:
         self.matrix = matrix
         self._transposed = transposed
 
@@ -75,7 +75,8 @@ def _pick_grad(c: Any, g: Tensor) -> tuple[Tensor]:
     positions, dim = c.params
     n = c.shapes[0][dim]
     rows = np.arange(len(positions) + 1)
-    matrix = sparse.csr_matrix((np.ones(len(positions)), np.asarray(positions, np.int64), rows), (len(positions), n))
+    entries = np.ones(len(positions)), np.asarray(positions, np.int64), rows
+    matrix = scipy.sparse.csr_matrix(entries, (len(positions), n))
     return (axis_map(g, AxisMap(matrix).transposed, dim),)
 
 

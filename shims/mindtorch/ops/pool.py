@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from .._dtype import FLOATING
 from .._tensor import Tensor, wrap
@@ -74,7 +74,7 @@ def _bands(starts: np.ndarray, ends: np.ndarray, weights: np.ndarray, n: int) ->
     lengths = ends - starts
     columns = np.concatenate([np.arange(a, b) for a, b in zip(starts, ends, strict=True)] or [np.zeros(0, np.int64)])
     indptr = np.concatenate([[0], np.cumsum(lengths)])
-    return AxisMap(sparse.csr_matrix((np.repeat(weights, lengths), columns, indptr), shape=(len(starts), n)))
+    return AxisMap(scipy.sparse.csr_matrix((np.repeat(weights, lengths), columns, indptr), shape=(len(starts), n)))
 
 
 @lru_cache(maxsize=512)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from .._dtype import FLOATING, float32
 from .._tensor import Tensor
@@ -82,7 +82,7 @@ def _antialiased(n: int, out: int, scale: float | None, align_corners: bool, cub
 
 def _matrix(columns: np.ndarray, weights: np.ndarray, n: int) -> AxisMap:
     rows = np.repeat(np.arange(len(columns)), columns.shape[1])
-    matrix = sparse.coo_matrix((weights.ravel(), (rows, columns.ravel())), shape=(len(columns), n)).tocsr()
+    matrix = scipy.sparse.coo_matrix((weights.ravel(), (rows, columns.ravel())), shape=(len(columns), n)).tocsr()
     matrix.eliminate_zeros()
     return AxisMap(matrix)
 

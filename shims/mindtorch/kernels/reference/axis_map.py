@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from ._registry import kernel
 
@@ -12,7 +12,7 @@ DENSE = 160
 
 
 @kernel()
-def axis_map(x: np.ndarray, matrix: sparse.csr_matrix, dim: int) -> np.ndarray:
+def axis_map(x: np.ndarray, matrix: scipy.sparse.csr_matrix, dim: int) -> np.ndarray:
     """``out[..., i, ...] = sum_j matrix[i, j] * x[..., j, ...]`` along `dim`.
 
     What the matrix does not name takes no part: a nan stays where it is.
