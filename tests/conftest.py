@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
-# The same examples in every run: a failure in CI is a failure at home.
+# The same examples in every run: a failure in CI is a failure at home. Hypothesis also draws constants that it finds in
+# the modules of the project that are imported at that moment, and those differ with the tests that ran before.
+providers.is_local_module_file = lambda path: False
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 

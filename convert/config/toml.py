@@ -26,6 +26,7 @@ _STRING = re.compile(
     r"|'[^']*'",
     re.DOTALL,
 )
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _OTHER_VALUE = re.compile(r"[^,\]}#\r\n]+")
 _REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?:\r\n|\n|\Z)")
@@ -232,7 +233,8 @@ def _text(key: Key) -> str:
 
 
 def _string(old: str, value: str) -> str:
-    if old.startswith("'") and "'" not in value and all(character == "\t" or character >= " " for character in value):
+    # A literal string can hold no control character but the tab.
+    if old.startswith("'") and "'" not in value and not _CONTROL.search(value):
         return f"'{value}'"
     # JSON's escapes are TOML's too, but for DEL, and for surrogate pairs, which ensure_ascii would write.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from convert_checks import check_noop, check_transformed, convert
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ms_convert.config import toml, yaml_write
 from ms_convert.config import yaml as yaml_file
@@ -339,13 +339,13 @@ def test_rule_in_the_docs(tmp_path: Path) -> None:
     rules = load_rules(str(path))
     assert rules.of(ConfigRule)
     for rule in rules.rules:
-        for example in rule.examples:
-            assert example.before is not None
-            assert example.after is not None
-            if example.before == example.after:
-                check_noop(example.before, RuleSet((rule,)), path=example.path)
+        for sample in rule.examples:
+            assert sample.before is not None
+            assert sample.after is not None
+            if sample.before == sample.after:
+                check_noop(sample.before, RuleSet((rule,)), path=sample.path)
             else:
-                check_transformed(example.before, example.after, RuleSet((rule,)), path=example.path)
+                check_transformed(sample.before, sample.after, RuleSet((rule,)), path=sample.path)
 
 
 KEYS = st.sampled_from(["a", "b", "k", "on", "1", "x-y", "é", "a b"])
@@ -422,6 +422,8 @@ def test_random_documents(draw: st.DataObject, kind: str, indent: int | None, da
         holder[path[-1]] = value
     elif action == "removes":
         del holder[path[-1]]
+        if kind == "toml" and indent == 4 and len(path) == 2 and not holder and isinstance(holder, dict):
+            del wanted[path[0]]  # a table made of dotted keys goes with the last of them
     elif isinstance(holder, dict):
         holder["new-key"] = holder.pop(path[-1])
     result = convert(before, rules, path=f"x.{kind}")
@@ -442,6 +444,8 @@ def test_random_documents(draw: st.DataObject, kind: str, indent: int | None, da
 
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(VALUES, st.sampled_from(["", "'", '"']))
+@example(value=[["\x7f"]], quote="'")
+@example(value="\x85\u2028", quote="'")
 def test_written_yaml_is_read_as_it_was(value: Any, quote: str) -> None:
     assert same(yaml.safe_load(f"k: {yaml_write.write_value(quote, value)}\n")["k"], value)
     assert same(yaml.safe_load(f"[{yaml_write.write_value(quote, value)}, 1]\n")[0], value)
