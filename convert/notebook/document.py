@@ -131,7 +131,7 @@ class Notebook:
         if cell.array and alone:
             if start == end and start == len(cell.source) and text and cell.source.endswith("\n"):
                 spelled.insert(0, self.between)
-            elif start < end and not text.endswith("\n") and cell.source[end - 1] == "\n":
+            elif start < end and _loses_end(cell, start, end, text):
                 first, last = self._joined(cell, first, last, empty=not text)
         return self.file.edit(edit.rule, first, last, *spelled, yields=edit.yields)
 
@@ -153,6 +153,13 @@ class Notebook:
         lines = text.split("\n") if cell.array else [text]
         encoded = [json.dumps(line, ensure_ascii=self.ascii_only)[1:-1] for line in lines]
         return ("\\n" + self.between).join(encoded)
+
+
+def _loses_end(cell: Cell, start: int, end: int, new: str) -> bool:
+    """Whether a line loses its end, or the source its last line."""
+    if new.endswith("\n"):
+        return False
+    return cell.source[end - 1] == "\n" or (not new and end == len(cell.source))
 
 
 def _narrowed(source: str, start: int, end: int, new: str) -> tuple[int, int, str]:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 from convert_checks import Converted, convert
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ms_convert import kinds
 from ms_convert.edits import Edit, splice
@@ -470,6 +470,7 @@ TEXT = st.text(st.sampled_from('ab\n\n"\\é\U0001f600'), max_size=12)
 
 @settings(max_examples=500, deadline=None, derandomize=True)
 @given(TEXT, TEXT, st.integers(0, 12), st.integers(0, 12), st.booleans(), st.booleans(), st.booleans())
+@example(source="\n\\", new="", start=1, length=1, array=True, ascii_only=False, alone=True)
 def test_any_edit(source: str, new: str, start: int, length: int, array: bool, ascii_only: bool, alone: bool) -> None:
     """The source becomes what the edit says, with a line in each string, and nothing else changes."""
     start = min(start, len(source))
