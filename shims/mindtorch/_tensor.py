@@ -317,7 +317,7 @@ class Tensor(metaclass=_TensorMeta):
         """
         if v.base.requires_grad:
             from .ops.complex import window
-            from .ops.view import as_strided_node
+            from .ops.slices import as_strided_node
             from .tape.grad_mode import enable_grad
             from .tape.inplace import move_history, view_error
 

@@ -49,6 +49,7 @@ from . import (
     scan,
     scatter,
     shape,
+    slices,
     softmax,
     sort,
     special,

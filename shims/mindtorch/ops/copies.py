@@ -13,24 +13,18 @@ from .._dtype import contiguous_format
 from .._tensor import Tensor, _wrap_dim
 from ._prim import Prim
 from ._registry import op, type_name
-from .split import split, split_with_sizes, unbind
-from .view import (
+from .slices import (
     _diagonal_array,
     _select_array,
     _slice_array,
     as_strided,
     diagonal,
-    expand,
     narrow,
-    permute,
     select,
-    squeeze,
-    t,
-    transpose,
     unfold,
-    unsqueeze,
-    view,
 )
+from .split import split, split_with_sizes, unbind
+from .view import expand, permute, squeeze, t, transpose, unsqueeze, view
 
 
 def _own(view: Tensor) -> Tensor:

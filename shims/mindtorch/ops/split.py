@@ -10,7 +10,8 @@ from .._array import Array
 from .._tensor import Tensor, _wrap_dim
 from ._prim import Prim
 from ._registry import op
-from .view import Shape, _select_array, _slice, _slice_array, _window
+from .slices import _select_array, _slice, _slice_array, _window
+from .view import Shape
 
 
 def _split_arrays(a: Array, sizes: Shape, dim: int) -> tuple[Array, ...]:
