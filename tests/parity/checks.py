@@ -15,6 +15,7 @@ TOLERANCE = {
     torch.float16: (2e-3, 2e-3), torch.bfloat16: (2e-2, 2e-2), torch.float32: (3e-5, 3e-5), torch.float64: (1e-7, 1e-7),
     torch.complex64: (3e-5, 3e-5), torch.complex128: (1e-7, 1e-7), torch.complex32: (4e-3, 4e-3),
 }  # fmt: skip
+GRADGRAD_SAMPLES = 3  # an entry: a second derivative takes a while
 # PyTorch's exceptions that a call with wrong arguments may end with.
 ERRORS = (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError, AssertionError, AttributeError)
 
@@ -130,37 +131,59 @@ def forward(entry: Any, dtype: torch.dtype, most: int | None = None) -> int:
     return count
 
 
-def gradient(entry: Any, dtype: torch.dtype = torch.float64, most: int | None = None) -> int:
-    """The gradients of all outputs with respect to all inputs, for random cotangents."""
+class Graph(NamedTuple):
+    """One sample's differentiable inputs and outputs, of both libraries, and random cotangents."""
+
+    inputs: list[tuple[Any, torch.Tensor]]
+    outputs: list[tuple[Any, torch.Tensor]]
+    cotangents: list[torch.Tensor]
+
+
+def _graphs(entry: Any, dtype: torch.dtype, most: int | None) -> Iterator[Graph]:
+    """The samples with a gradient, run by both."""
     f = function(entry.op)
-    count = 0
     for call in _calls(entry, dtype, True, most):
         arguments = ours(call.given)
-        pairs = [
-            (t, m)
-            for t, m in zip(leaves(call.given), leaves(arguments), strict=True)
+        inputs = [
+            (m, t)
+            for m, t in zip(leaves(arguments), leaves(call.given), strict=True)
             if isinstance(t, torch.Tensor) and t.requires_grad
         ]
         seed()
         result = f(arguments[0], *arguments[1], **arguments[2])
         process = call.process
-        outs = [
+        outputs = [
             (m, t)
             for m, t in zip(leaves(process(result)), leaves(process(call.result)), strict=True)
             if isinstance(t, torch.Tensor) and t.requires_grad
         ]
-        if not outs or not pairs:
-            continue
-        generator = torch.Generator().manual_seed(1)
-        cotangents = [torch.randn(t.shape, dtype=t.dtype, generator=generator) for _, t in outs]
+        if outputs and inputs:
+            yield Graph(inputs, outputs, _weights([t for _, t in outputs], 1))
+
+
+def _weights(tensors: list[Any], seed: int) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(t.shape, dtype=t.dtype, generator=generator) for t in tensors]
+
+
+def _requiring(outputs: list[tuple[Any, torch.Tensor]]) -> list[Any]:
+    found = [m for m, _ in outputs]
+    if not all(m.requires_grad for m in found):
+        raise Difference("an output does not require grad")
+    return found
+
+
+def gradient(entry: Any, dtype: torch.dtype = torch.float64, most: int | None = None) -> int:
+    """The gradients of all outputs with respect to all inputs, for random cotangents."""
+    count = 0
+    for inputs, outputs, cotangents in _graphs(entry, dtype, most):
+        targets = [t for _, t in inputs]
         try:
-            expected = torch.autograd.grad([t for _, t in outs], [t for t, _ in pairs], cotangents, allow_unused=True)
+            expected = torch.autograd.grad([t for _, t in outputs], targets, cotangents, allow_unused=True)
         except RuntimeError:
             continue
-        if not all(m.requires_grad for m, _ in outs):
-            raise Difference("an output does not require grad")
         found = mindtorch.autograd.grad(
-            [m for m, _ in outs], [m for _, m in pairs], [ours(c) for c in cotangents], allow_unused=True
+            _requiring(outputs), [m for m, _ in inputs], [ours(c) for c in cotangents], allow_unused=True
         )
         for x, y in zip(found, expected, strict=True):
             _same_gradient(x, y, dtype)
@@ -168,16 +191,55 @@ def gradient(entry: Any, dtype: torch.dtype = torch.float64, most: int | None = 
     return count
 
 
-def _same_gradient(x: Any, y: torch.Tensor | None, dtype: torch.dtype) -> None:
+def gradgrad(entry: Any, dtype: torch.dtype = torch.float64, most: int | None = None) -> int:
+    """The gradients of the weighted sum of the first gradients, with respect to the inputs and the cotangents."""
+    if not entry.supports_gradgrad:
+        return 0
+    count = 0
+    for inputs, outputs, cotangents in _graphs(entry, dtype, min(most or GRADGRAD_SAMPLES, GRADGRAD_SAMPLES)):
+        theirs = [c.requires_grad_() for c in cotangents]
+        mine = [ours(c) for c in theirs]
+        try:
+            first, expected = _second(torch, [t for _, t in outputs], [t for _, t in inputs], theirs)
+        except RuntimeError:  # NotImplementedError is one
+            continue
+        found = _second(mindtorch, _requiring(outputs), [m for m, _ in inputs], mine, first)[1]
+        for x, y in zip(found, expected, strict=True):
+            _same_gradient(x, y, dtype, "second gradient")
+        count += 1
+    return count
+
+
+def _second(
+    library: Any, outputs: list[Any], inputs: list[Any], cotangents: list[Any], other: Any = None
+) -> tuple[Any, Any]:
+    """The first gradients, and the gradients of their weighted sum.
+
+    `other`: PyTorch's first gradients. One that only one of the libraries has is zero, and left out.
+    """
+    first = library.autograd.grad(outputs, inputs, cotangents, create_graph=True, allow_unused=True)
+    theirs = first if other is None else other
+    if other is not None:
+        for x, y in zip(first, other, strict=True):
+            _same_gradient(x, y, torch.float64)
+    pairs = [(g, t) for g, t in zip(first, theirs, strict=True) if g is not None and t is not None]
+    total: Any = library.zeros((), dtype=library.float64)
+    for (g, _), w in zip(pairs, _weights([t for _, t in pairs], 2), strict=True):
+        product = g * (w if library is torch else ours(w))
+        total = total + (product.real if w.is_complex() else product).sum()
+    return first, library.autograd.grad(total, [*inputs, *cotangents], allow_unused=True)
+
+
+def _same_gradient(x: Any, y: torch.Tensor | None, dtype: torch.dtype, what: str = "gradient") -> None:
     if x is None or y is None:
         some = x if x is not None else y
         if some is not None and np.any(as_numpy(some)):
-            raise Difference(f"gradient is {'missing' if x is None else 'not None'}")
+            raise Difference(f"{what} is {'missing' if x is None else 'not None'}")
         return
     relative, absolute = (1e-6, 1e-7) if dtype == torch.float64 else TOLERANCE[dtype]
     same = tuple(x.shape) == tuple(y.shape)
     if not same or not np.allclose(as_numpy(x), as_numpy(y), relative, absolute, equal_nan=True):
-        raise Difference("gradients differ")
+        raise Difference(f"{what}s differ")
 
 
 def method(entry: Any, dtype: torch.dtype = torch.float32, most: int | None = None) -> int:
@@ -269,7 +331,7 @@ def errors(entry: Any, dtype: torch.dtype = torch.float32, most: int | None = No
 
 
 CHECKS: dict[str, Callable[..., int]] = {
-    "forward": forward, "gradient": gradient, "method": method, "inplace": inplace, "out": out,
+    "forward": forward, "gradient": gradient, "gradgrad": gradgrad, "method": method, "inplace": inplace, "out": out,
     "noncontiguous": noncontiguous, "errors": errors,
 }  # fmt: skip
 

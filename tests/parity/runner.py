@@ -129,7 +129,8 @@ def tasks_for(check: str, dtype: str | None, match: str = "", most: int | None =
         wanted = getattr(torch, dtype) if dtype else torch.float32
         if name in SKIPPED or not re.search(match, name) or wanted not in entry.supported_dtypes("cpu"):
             continue
-        if check == "gradient" and not (entry.supports_autograd and torch.float64 in entry.supported_dtypes("cpu")):
+        double = torch.float64 in entry.supported_dtypes("cpu")
+        if check in ("gradient", "gradgrad") and not (entry.supports_autograd and double):
             continue
         found.append(Task(name, check, dtype, most))
     return found
