@@ -325,9 +325,7 @@ class Tensor(metaclass=_TensorMeta):
                 raise RuntimeError(view_error(v.creation, indirect=True))
             a, b = self._arr, v.base._arr
             if a.dtype is b.dtype:
-                node = as_strided_node(v.base, a.shape, a.strides, a.offset)
-                node.metas = [(a.shape, a.dtype, b.device)]
-                move_history(self, (node, 0))
+                move_history(self, (as_strided_node(v.base, a.shape, a.strides, a.offset), 0))
             else:
                 with enable_grad():
                     edge = window(v.base, a.shape, a.strides, a.offset, a.dtype)._gradient_edge()

@@ -11,7 +11,7 @@ from .._tensor import Tensor, ViewMeta, wrap
 from ..tape.grad_mode import mode, no_grad
 from ..tape.inplace import view_error, write_through_view
 from ..tape.node import Edge, Node
-from ..tape.saved import FREED, SavedTensor
+from ..tape.saved import FREED, SavedTensor, save
 
 
 class FunctionCtx(Node):
@@ -99,7 +99,7 @@ class FunctionCtx(Node):
                 raise TypeError(f"save_for_backward can only save variables, but argument is of type {kind}")
             nr = positions.get(id(t))
             is_output = nr is not None and t.grad_fn is self
-            self._saved.append(SavedTensor(t, is_output, nr or 0))
+            self._saved.append(save(t, nr if is_output else None))
         self.to_save = ()
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from .._array import Array
-from .._tensor import Tensor, wrap, wrap_view
+from .._tensor import wrap, wrap_view
 from ..tape.grad_mode import mode
-from ..tape.node import OpNode
-from ..tape.saved import SavedTensor
+from ..tape.node import AccumulateGrad, OpNode
+from ..tape.saved import save
 
 Backward = Callable[..., tuple[Any, ...]]
 
@@ -27,7 +27,9 @@ class Prim:
     ``conjugates`` the formula is left alone: it says where to conjugate, or the primitive is not holomorphic.
     """
 
-    __slots__ = ("backward", "conjugates", "forward", "name", "node_class", "node_name", "save", "save_out", "view")
+    __slots__ = (
+        "backward", "conjugates", "forward", "name", "node_class", "node_name", "save", "save_out", "saves", "view",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -45,6 +47,7 @@ class Prim:
         self.backward = backward
         self.save = dict.fromkeys(save, ()) if isinstance(save, tuple) else save
         self.save_out = save_out
+        self.saves = bool(save or save_out)
         self.conjugates = conjugates
         self.view = view  # None, or the creation kind of the views that this returns
         self.node_name = node_name or "".join(p.capitalize() for p in name.split("_")) + "Backward0"
@@ -52,34 +55,51 @@ class Prim:
 
     def __call__(self, tensors: tuple[Any, ...], *params: Any) -> Any:
         """Run on tensors (constants may be Arrays, absent ones None), recording if grad mode says so."""
-        out = self.forward(*[t._arr if isinstance(t, Tensor) else t for t in tensors], *params)
+        out = self.forward(*[t if t is None or type(t) is Array else t._arr for t in tensors], *params)
         if type(out) is Array:
-            results: tuple[Any, ...] = (self._wrap(out, tensors),)
-        else:
-            results = tuple(self._wrap(o, tensors) for o in out)
+            result = wrap(out) if self.view is None else wrap_view(out, tensors[0], self.view)
+            if mode.enabled and self.backward is not None:
+                self._record(tensors, params, (result,))
+            return result
+        results = tuple([wrap(o) if self.view is None else wrap_view(o, tensors[0], self.view) for o in out])
         if mode.enabled and self.backward is not None:
-            for t in tensors:
-                if isinstance(t, Tensor) and t.requires_grad:
-                    self._record(tensors, params, results)
-                    break
-        return results[0] if type(out) is Array else results
-
-    def _wrap(self, out: Array, tensors: tuple[Any, ...]) -> Tensor:
-        return wrap(out) if self.view is None else wrap_view(out, tensors[0], self.view)
+            self._record(tensors, params, results)
+        return results
 
     def _record(self, tensors: tuple[Any, ...], params: tuple[Any, ...], results: tuple[Any, ...]) -> None:
-        edges = [t._gradient_edge() if isinstance(t, Tensor) else None for t in tensors]
-        shapes = tuple(None if t is None else (t._arr if isinstance(t, Tensor) else t).shape for t in tensors)
-        node = self.node_class(self, edges, params, shapes)
-        node.metas = [(r._arr.shape, r._arr.dtype, r._arr.device) for r in results]
+        """Make the node of this call, if any operand requires grad."""
+        edges = []
+        recorded = False
+        for t in tensors:
+            edge = None
+            if t is not None and type(t) is not Array:
+                if t._view is not None:
+                    edge = t._gradient_edge()
+                    recorded = recorded or t.requires_grad
+                elif t._grad_fn is not None:
+                    edge = t._grad_fn, t._output_nr
+                elif t._requires_grad:
+                    edge = AccumulateGrad.of(t), 0
+                if edge is not None:
+                    recorded = True
+            edges.append(edge)
+        if not recorded:
+            return
+        arrays = [t if t is None or type(t) is Array else t._arr for t in tensors]
+        shapes = [None if a is None else a.shape for a in arrays]
+        metas = []
+        node = self.node_class(self, edges, metas, params, shapes)
         for nr, r in enumerate(results):
-            if r._arr.dtype.category >= 2:  # integer outputs (indices) are not differentiable
+            a = r._arr
+            d = a.dtype
+            metas.append((a.shape, d, a.device))
+            if d.category >= 2:  # integer outputs (indices) are not differentiable
                 r._grad_fn, r._output_nr = node, nr
-        saved = node.saved
-        assert saved is not None
-        for i, wanted_by in self.save.items():
-            if tensors[i] is not None and (not wanted_by or any(edges[j] is not None for j in wanted_by)):
+        if self.saves:
+            saved = node.saved = {}
+            for i, wanted_by in self.save.items():
                 t = tensors[i]
-                saved[i] = SavedTensor(t if isinstance(t, Tensor) else wrap(t), False)
-        for nr in self.save_out:
-            saved[~nr] = SavedTensor(results[nr], True, nr)
+                if t is not None and (not wanted_by or any(edges[j] is not None for j in wanted_by)):
+                    saved[i] = save(wrap(t) if type(t) is Array else t)
+            for nr in self.save_out:
+                saved[~nr] = save(results[nr], nr)

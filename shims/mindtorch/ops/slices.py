@@ -140,9 +140,9 @@ view_as_inplace("as_strided")
 def as_strided_node(base: Tensor, shape: Shape, strides: Shape, offset: int) -> Node:
     """The history of a view whose base was written to in place."""
     b = base._arr
-    return _as_strided.node_class(
-        _as_strided, [base._gradient_edge()], (shape, strides, offset, b.shape, b.strides, b.offset), (b.shape,)
-    )
+    params = shape, strides, offset, b.shape, b.strides, b.offset
+    metas = [(shape, b.dtype, b.device)]
+    return _as_strided.node_class(_as_strided, [base._gradient_edge()], metas, params, (b.shape,))
 
 
 def _unfold_array(a: Array, dim: int, size: int, step: int) -> Array:

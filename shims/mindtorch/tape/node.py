@@ -23,19 +23,20 @@ _sequence = itertools.count()
 class Node:
     """A function of the backward graph: takes the gradients of its outputs and returns those of its inputs."""
 
-    __slots__ = (
-        "__dict__", "__weakref__", "_post_hooks", "_pre_hooks", "_retains", "_tensor_hooks", "metas", "next_edges",
-        "sequence_nr",
-    )  # fmt: skip
+    __slots__ = ("__dict__", "__weakref__", "metas", "next_edges", "sequence_nr")
+
+    # Few nodes have any of these: such a node has them in its dictionary.
+    _pre_hooks: OrderedDict[int, Callable[..., Any]] | None = None
+    _post_hooks: OrderedDict[int, Callable[..., Any]] | None = None
+    _tensor_hooks: dict[int, OrderedDict[int, Callable[..., Any]]] | None = None
+    _retains: dict[int, weakref.ref[Tensor]] | None = None
+    hooked = False
+    """Whether any of them is set."""
 
     def __init__(self, next_edges: list[Edge | None]) -> None:
         self.next_edges = next_edges
         self.sequence_nr = next(_sequence)
         self.metas: list[tuple[tuple[int, ...], Any, Any]] = []  # shape, dtype, device of each output
-        self._pre_hooks: OrderedDict[int, Callable[..., Any]] | None = None
-        self._post_hooks: OrderedDict[int, Callable[..., Any]] | None = None
-        self._tensor_hooks: dict[int, OrderedDict[int, Callable[..., Any]]] | None = None
-        self._retains: dict[int, weakref.ref[Tensor]] | None = None
 
     def name(self) -> str:
         """The node's name, as PyTorch spells it."""
@@ -54,7 +55,7 @@ class Node:
     def register_hook(self, fn: Callable[..., Any]) -> RemovableHandle:
         """Run ``fn(grad_inputs, grad_outputs)`` after this node; a returned tuple replaces the gradients."""
         if self._post_hooks is None:
-            self._post_hooks = OrderedDict()
+            self._post_hooks, self.hooked = OrderedDict(), True
         handle = RemovableHandle(self._post_hooks)
         self._post_hooks[handle.id] = fn
         return handle
@@ -62,7 +63,7 @@ class Node:
     def register_prehook(self, fn: Callable[..., Any]) -> RemovableHandle:
         """Run ``fn(grad_outputs)`` before this node; a returned tuple replaces the gradients."""
         if self._pre_hooks is None:
-            self._pre_hooks = OrderedDict()
+            self._pre_hooks, self.hooked = OrderedDict(), True
         handle = RemovableHandle(self._pre_hooks)
         self._pre_hooks[handle.id] = fn
         return handle
@@ -70,12 +71,12 @@ class Node:
     def tensor_hooks(self, output_nr: int) -> OrderedDict[int, Callable[..., Any]]:
         """The dictionary of hooks on the tensor that is this node's output."""
         if self._tensor_hooks is None:
-            self._tensor_hooks = {}
+            self._tensor_hooks, self.hooked = {}, True
         return self._tensor_hooks.setdefault(output_nr, OrderedDict())
 
     def retain_grad(self, output_nr: int, t: Tensor) -> None:
         if self._retains is None:
-            self._retains = {}
+            self._retains, self.hooked = {}, True
         self._retains[output_nr] = weakref.ref(t)
 
     def meta(self, output_nr: int) -> tuple[tuple[int, ...], Any, Any]:
@@ -143,28 +144,39 @@ class AccumulateGrad(Node):
         return ()
 
 
+NOTHING: dict[int, SavedTensor] = {}
+"""What a node has saved that saves nothing."""
+
+
 class OpNode(Node):
     """The backward of a primitive operator."""
 
-    __slots__ = ("ctx_needs", "op", "params", "saved", "shapes")
+    __slots__ = ("op", "params", "saved", "shapes")
 
     def __init__(
-        self, op: Any, next_edges: list[Edge | None], params: tuple[Any, ...], shapes: tuple[Any, ...]
+        self,
+        op: Any,
+        next_edges: list[Edge | None],
+        metas: list[tuple[tuple[int, ...], Any, Any]],
+        params: tuple[Any, ...],
+        shapes: Any,
     ) -> None:
-        super().__init__(next_edges)
+        # One is made for every recorded call: no call of the parent's constructor.
+        self.next_edges = next_edges
+        self.sequence_nr = next(_sequence)
+        self.metas = metas
         self.op = op
         self.params = params
         self.shapes = shapes  # of the inputs
-        self.ctx_needs = tuple(e is not None for e in next_edges)
-        self.saved: dict[int, SavedTensor] | None = {}
+        self.saved: dict[int, SavedTensor] | None = NOTHING
 
     def name(self) -> str:
         return self.op.node_name
 
     @property
-    def needs(self) -> tuple[bool, ...]:
-        """Which inputs want a gradient."""
-        return self.ctx_needs
+    def needs(self) -> list[Edge | None]:
+        """Something true for each input that wants a gradient."""
+        return self.next_edges
 
     def input(self, i: int) -> Tensor:
         """The saved input `i`."""
@@ -184,14 +196,11 @@ class OpNode(Node):
         if all(g is None for g in grads):
             return (None,) * len(self.next_edges)
         op = self.op
-        if not op.conjugates:
-            for g in grads:
-                if g is not None and g._arr.dtype.is_complex:
-                    # The formula multiplies with f'(z); the gradient of a holomorphic f is that with conj(f'(z)).
-                    return tuple(
-                        g if g is None else g.conj()
-                        for g in op.backward(self, *[g if g is None else g.conj() for g in grads])
-                    )
+        if not op.conjugates and any(g is not None and g._arr.dtype.is_complex for g in grads):
+            # The formula multiplies with f'(z); the gradient of a holomorphic f is that with conj(f'(z)).
+            return tuple(
+                g if g is None else g.conj() for g in op.backward(self, *[g if g is None else g.conj() for g in grads])
+            )
         return op.backward(self, *grads)
 
     def release(self) -> None:

@@ -27,79 +27,107 @@ hooks = _HookStack()
 
 
 class SavedTensor:
-    """One saved tensor.
+    """A tensor that a node keeps for its backward; :func:`save` makes them."""
 
-    An input is kept as the tensor itself. An output of the saving node is kept as its data: keeping the tensor would
-    make a cycle through its ``grad_fn``, and memory must die with the last reference.
-    """
-
-    __slots__ = (
-        "array", "edge", "is_output", "packed", "requires_grad", "tensor", "unpack_hook", "vc", "version",
-    )  # fmt: skip
-
-    def __init__(self, t: Tensor, is_output: bool, output_nr: int = 0) -> None:
-        self.vc = t._vc
-        self.version = t._vc[0]
-        self.is_output = is_output
-        self.requires_grad = t.requires_grad
-        self.edge: Any = None
-        self.tensor: Tensor | None = None
-        self.array: Any = None
-        self.unpack_hook: Callable[..., Any] | None = None
-        if hooks.stack:
-            pack, self.unpack_hook = hooks.stack[-1]
-            self.edge = output_nr if is_output else t._gradient_edge()
-            self.packed = pack(t.detach())
-        elif is_output:
-            self.array, self.edge = t._arr, output_nr
-        else:
-            self.tensor = t
-
-    def rebind(self, t: Tensor) -> None:
-        """The saved output's bytes now live in `t` (its node's result was written into `t` in place)."""
-        if self.unpack_hook is None:
-            self.array, self.vc, self.version = t._arr, t._vc, t._vc[0]
+    __slots__ = ()
 
     def unpack(self, node: Node) -> Tensor:
         """The tensor, with its place in the graph. Raises RuntimeError if it was written to since it was saved."""
-        from .._tensor import Tensor, wrap
+        raise NotImplementedError
 
-        if self.unpack_hook is not None:
-            data = self.unpack_hook(self.packed)
-            if not isinstance(data, Tensor):
-                raise TypeError(f"Output of saved tensor unpack_hook expected to be a Tensor but got {type(data)}")
-            out = wrap(data._arr)
-            out._vc = data._vc
-            if self.requires_grad:
-                out._set_edge((node, self.edge) if self.is_output else self.edge)
-            return out
+    def rebind(self, t: Tensor) -> None:
+        """The saved output's bytes now live in `t` (its node's result was written into `t` in place)."""
+
+
+class SavedInput(SavedTensor):
+    """An input, or an output of another node: the tensor itself."""
+
+    __slots__ = ("tensor", "version")
+
+    def __init__(self, t: Tensor) -> None:
+        self.tensor = t
+        self.version = t._vc[0]
+
+    def unpack(self, node: Node) -> Tensor:
+        t = self.tensor
+        if t._vc[0] != self.version:
+            origin = ""
+            if t.grad_fn is not None:
+                origin = f", which is output {t._output_nr} of {t.grad_fn.name()},"
+            raise RuntimeError(_modified(t._arr, origin, t._vc[0], self.version))
+        return t
+
+
+class SavedOutput(SavedTensor):
+    """An output of the saving node, kept as its data: keeping the tensor would make a cycle through its ``grad_fn``,
+    and memory must die with the last reference."""
+
+    __slots__ = ("array", "output_nr", "requires_grad", "vc", "version")
+
+    def __init__(self, t: Tensor, output_nr: int) -> None:
+        self.output_nr = output_nr
+        self.requires_grad = t.requires_grad
+        self.rebind(t)
+
+    def rebind(self, t: Tensor) -> None:
+        self.array, self.vc = t._arr, t._vc
+        self.version = t._vc[0]
+
+    def unpack(self, node: Node) -> Tensor:
         if self.vc[0] != self.version:
-            raise RuntimeError(self._modified(node))
-        if self.tensor is not None:
-            return self.tensor
+            origin = f", which is output {self.output_nr} of {node.name()},"
+            raise RuntimeError(_modified(self.array, origin, self.vc[0], self.version))
+        from .._tensor import wrap
+
         out = wrap(self.array)
         out._vc = self.vc
         if self.requires_grad:
-            out._set_edge((node, self.edge))
+            out._set_edge((node, self.output_nr))
         return out
 
-    def _modified(self, node: Node) -> str:
-        t = self.tensor
-        array = self.array if t is None else t._arr
-        kind = "torch.cuda" if array.device.type != "cpu" else "torch"
-        name = {"float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long",
-                "int32": "Int"}.get(array.dtype.name, array.dtype.name.capitalize())  # fmt: skip
-        origin = ""
-        if self.is_output:
-            origin = f", which is output {self.edge} of {node.name()},"
-        elif t is not None and t.grad_fn is not None:
-            origin = f", which is output {t._output_nr} of {t.grad_fn.name()},"
-        return (
-            "one of the variables needed for gradient computation has been modified by an inplace operation: "
-            f"[{kind}.{name}Tensor {list(array.shape)}]{origin} is at version {self.vc[0]}; "
-            f"expected version {self.version} instead. Hint: enable anomaly detection to find the operation that "
-            "failed to compute its gradient, with torch.autograd.set_detect_anomaly(True)."
-        )
+
+class SavedPacked(SavedTensor):
+    """What a pack hook made of a tensor."""
+
+    __slots__ = ("edge", "output_nr", "packed", "requires_grad", "unpack_hook")
+
+    def __init__(self, t: Tensor, output_nr: int | None) -> None:
+        pack, self.unpack_hook = hooks.stack[-1]
+        self.requires_grad = t.requires_grad
+        self.output_nr = output_nr
+        self.edge = t._gradient_edge() if output_nr is None else None
+        self.packed = pack(t.detach())
+
+    def unpack(self, node: Node) -> Tensor:
+        from .._tensor import Tensor, wrap
+
+        data = self.unpack_hook(self.packed)
+        if not isinstance(data, Tensor):
+            raise TypeError(f"Output of saved tensor unpack_hook expected to be a Tensor but got {type(data)}")
+        out = wrap(data._arr)
+        out._vc = data._vc
+        if self.requires_grad:
+            out._set_edge(self.edge if self.output_nr is None else (node, self.output_nr))
+        return out
+
+
+def save(t: Tensor, output_nr: int | None = None) -> SavedTensor:
+    """Keep an input, or the output `output_nr` of the saving node."""
+    if hooks.stack:
+        return SavedPacked(t, output_nr)
+    return SavedInput(t) if output_nr is None else SavedOutput(t, output_nr)
+
+
+def _modified(array: Any, origin: str, version: int, expected: int) -> str:
+    kind = "torch.cuda" if array.device.type != "cpu" else "torch"
+    name = {"float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long",
+            "int32": "Int"}.get(array.dtype.name, array.dtype.name.capitalize())  # fmt: skip
+    return (
+        "one of the variables needed for gradient computation has been modified by an inplace operation: "
+        f"[{kind}.{name}Tensor {list(array.shape)}]{origin} is at version {version}; "
+        f"expected version {expected} instead. Hint: enable anomaly detection to find the operation that "
+        "failed to compute its gradient, with torch.autograd.set_detect_anomaly(True)."
+    )
 
 
 class saved_tensors_hooks:
