@@ -69,3 +69,15 @@ def cast(a: Array, d: dtype) -> Array:
 def float_type(d: dtype) -> dtype:
     """`d`, or the default dtype for bools and integers: what functions such as exp compute in."""
     return get_default_dtype() if d.category in (BOOL, INTEGRAL) else d
+
+
+def check_sizes(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    """Raises RuntimeError, with PyTorch's words, for shapes that do not broadcast."""
+    dims = max(len(a), len(b))
+    for dim in reversed(range(dims)):
+        i, j = dim - dims + len(a), dim - dims + len(b)
+        n, m = a[i] if i >= 0 else 1, b[j] if j >= 0 else 1
+        if n != m and 1 not in (n, m):
+            raise RuntimeError(
+                f"The size of tensor a ({n}) must match the size of tensor b ({m}) at non-singleton dimension {dim}"
+            )

@@ -11,7 +11,7 @@ from .._dtype import bool as bool_
 from .._tensor import Tensor
 from ..kernels import call
 from ._prim import Prim
-from ._promote import cast, float_type, result_type, scalar_dtype, to_array
+from ._promote import cast, check_sizes, float_type, result_type, scalar_dtype, to_array
 from ._registry import FUNCTIONS, invalid_operands, op, type_name
 
 
@@ -38,7 +38,11 @@ def _prim(name: str, grad: Callable[..., tuple[Any, Any]] | None, save: Any = ()
     kernel = kernel or name
 
     def forward(a: Array, b: Array, d: dtype) -> Array:
-        return call(kernel, cast(a, d), cast(b, d))
+        try:
+            return call(kernel, cast(a, d), cast(b, d))
+        except ValueError:
+            check_sizes(a.shape, b.shape)
+            raise
 
     return Prim(name, forward, grad, save=save)
 
@@ -48,7 +52,8 @@ def _run(prim: Prim, a: Any, b: Any, d: dtype) -> Tensor:
 
 
 def _logical_prim(name: str) -> Prim:
-    return Prim(name, lambda a, b: call(name, cast(a, bool_), cast(b, bool_)))
+    forward = _prim(name, None).forward
+    return Prim(name, lambda a, b: forward(a, b, bool_))
 
 
 _LOGICAL = {name: _logical_prim(name) for name in ("logical_and", "logical_or", "logical_xor")}
@@ -221,7 +226,7 @@ def _pow_grad(c: Any, g: Tensor) -> tuple[Any, Any]:
     return ga, gb
 
 
-_pow = Prim("pow", lambda a, b, d: call("pow", cast(a, d), cast(b, d)), _pow_grad, save=(0, 1), save_out=(0,))
+_pow = Prim("pow", _prim("pow", None).forward, _pow_grad, save=(0, 1), save_out=(0,))
 
 
 def _square_grad(c: Any, g: Tensor) -> tuple[Any]:
@@ -302,7 +307,7 @@ def atan2(input: Tensor, other: Tensor) -> Tensor:
 
 def _comparison(name: str, symbol: str, aliases: tuple[str, ...] = ()) -> None:
     """Comparisons: operands are promoted, the result is bool and has no gradient."""
-    prim = Prim(name, lambda a, b, d: call(name, cast(a, d), cast(b, d)))
+    prim = _prim(name, None)
 
     def declared(input: Any, other: Any) -> Any:
         if not _check_number(other):
@@ -336,7 +341,8 @@ for _name in _LOGICAL:
 
 
 def _bitwise(name: str, on_bools: str, dunders: tuple[str, ...]) -> None:
-    prim = Prim(name, lambda a, b, d: call(on_bools if d.category == BOOL else name, cast(a, d), cast(b, d)))
+    of_integers, of_bools = _prim(name, None).forward, _prim(on_bools, None).forward
+    prim = Prim(name, lambda a, b, d: (of_bools if d.category == BOOL else of_integers)(a, b, d))
 
     @op(name, inplace=True, out=True, dunder=dunders)
     def declared(input: Any, other: Any) -> Any:

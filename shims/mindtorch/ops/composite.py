@@ -10,7 +10,7 @@ from .._dtype import bool as bool_
 from .._tensor import Tensor
 from ..kernels import call
 from ._prim import Prim
-from ._promote import cast, result_type, scalar_dtype, to_array
+from ._promote import cast, check_sizes, result_type, scalar_dtype, to_array
 from ._registry import invalid_operands, op, type_name
 
 
@@ -18,10 +18,17 @@ def _where_grad(c: Any, m: Any, g: Tensor) -> tuple[Any, Any, Any]:
     return None, (where(m, g, 0) if c.needs[1] else None), (where(m, 0, g) if c.needs[2] else None)
 
 
-_where = Prim(
-    "where", lambda m, a, b, d: call("where", cast(m, bool_), cast(a, d), cast(b, d)),
-    lambda c, g: _where_grad(c, c.input(0), g), save=(0,),
-)  # fmt: skip
+def _where_array(m: Array, a: Array, b: Array, d: dtype) -> Array:
+    try:
+        return call("where", cast(m, bool_), cast(a, d), cast(b, d))
+    except ValueError:
+        check_sizes(m.shape, a.shape)
+        check_sizes(m.shape, b.shape)
+        check_sizes(a.shape, b.shape)
+        raise
+
+
+_where = Prim("where", _where_array, lambda c, g: _where_grad(c, c.input(0), g), save=(0,))
 
 
 @op(method=False, out=True)
@@ -40,7 +47,11 @@ op("where", module=None)(_where_method)
 
 
 def _masked_fill_array(a: Array, mask: Array, value: Array) -> Array:
-    return call("where", mask, cast(value, a.dtype), a)
+    try:
+        return call("where", mask, cast(value, a.dtype), a)
+    except ValueError:
+        check_sizes(mask.shape, a.shape)
+        raise
 
 
 _masked_fill = Prim(
