@@ -2,6 +2,7 @@
 
 On the CPU a MindSpore tensor and a NumPy array over its memory are two faces of one buffer. An :class:`Array` keeps the
 NumPy face always (kernels are waited for, so the bytes are there) and derives the MindSpore face when a kernel asks.
+An array on the meta device has :class:`~mindtorch._no_data.NoData` for its NumPy face: all windows, no bytes.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ._device import CPU, device
+from ._device import CPU, META, device
 from ._dtype import _BY_NUMPY, dtype
+from ._no_data import NO_DATA, NoData
 
 
 @lru_cache(maxsize=4096)
@@ -52,10 +54,13 @@ class Storage:
 
     @property
     def data_ptr(self) -> int:
-        return self.data.__array_interface__["data"][0]
+        return 0 if self.device is META else self.data.__array_interface__["data"][0]
 
     def resize(self, nbytes: int) -> None:
         """Reallocate, keeping the common prefix. Arrays made before keep the old memory: re-derive them."""
+        if self.device is META:
+            self.data = NoData((nbytes,), self.data.dtype)
+            return
         new = np.empty(nbytes, np.uint8)
         n = min(nbytes, self.data.size)
         new[:n] = self.data[:n]
@@ -108,32 +113,49 @@ class Array:
                     f"{item} requiring a storage size of {(last + 1) * item} are out of bounds for storage of size "
                     f"{storage.data.size}"
                 )
-            window = np.ndarray(shape, d._np, storage.data, offset * item, tuple(s * item for s in strides))
+            if self.device is META:
+                window = NoData(shape, d._np)
+            else:
+                window = np.ndarray(shape, d._np, storage.data, offset * item, tuple(s * item for s in strides))
         out = Array.__new__(Array)
         out.np, out.dtype, out.shape, out.strides, out.offset = window, d, shape, strides, offset
         out.device, out._ms, out._storage = self.device, None, storage
         return out
 
     def contiguous(self) -> Array:
-        return self if self.is_contiguous else Array(np.ascontiguousarray(self.np), self.device, self.dtype)
+        if self.is_contiguous:
+            return self
+        if self.device is META:
+            return meta_array(self.shape, self.dtype)
+        return Array(np.ascontiguousarray(self.np), self.device, self.dtype)
 
     def clone(self) -> Array:
         """A contiguous copy with memory of its own."""
+        if self.device is META:
+            return meta_array(self.shape, self.dtype)
         return Array(np.array(self.np, order="C", copy=True), self.device, self.dtype)
 
     def cast(self, d: dtype) -> Array:
         """Self where the dtype is right already, else a contiguous copy of dtype `d`."""
         if self.dtype is d:
             return self
+        if self.device is META:
+            return meta_array(self.shape, d)
         return Array(cast_numpy(self.np, d), self.device, d)
 
     def write(self, src: Array) -> None:
         """Copy `src` in, broadcast and cast: the one way in which bytes of an existing tensor change."""
-        s = src.np
+        if self.device is META:
+            return
+        s = src.np  # of a meta array it refuses to be copied
         np.copyto(self.np, cast_numpy(s, self.dtype) if s.dtype != self.np.dtype else s, casting="unsafe")
 
     def on(self, dev: device) -> Array:
-        """A copy labelled with another device."""
+        """A copy labelled with another device. Raises NotImplementedError when data is wanted of a meta array."""
+        if dev is META:
+            return meta_array(self.shape, self.dtype)
+        if self.device is META:
+            raise NotImplementedError(NO_DATA)
         a = self.clone()
         a.device = dev
         return a
@@ -141,6 +163,11 @@ class Array:
     @property
     def size(self) -> int:
         return self.np.size
+
+
+def meta_array(shape: tuple[int, ...], d: dtype) -> Array:
+    """A contiguous array without data."""
+    return Array(NoData(shape, d._np), META, d)  # type: ignore[arg-type]
 
 
 def cast_numpy(a: np.ndarray, d: dtype) -> np.ndarray:

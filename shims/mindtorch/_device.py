@@ -83,6 +83,8 @@ class _State(threading.local):
 
 _state = _State()
 CPU = device("cpu")
+META = device("meta")
+"""Tensors of shape, dtype and strides without data: see ``_no_data`` and ``kernels.meta``."""
 
 
 def set_default_device(d: Any) -> None:
@@ -116,9 +118,7 @@ def resolve(d: Any = None) -> device:
     if d.type == "cpu":
         return d
     if d.type == "meta":
-        raise NotImplementedError(
-            "torch.device('meta') is not supported by mindtorch yet: build the module on the CPU instead"
-        )
+        return META
     if not cuda_alias():
         raise AssertionError(
             f"device '{d}' is not available: this host has no NPU. Set MINDTORCH_CUDA_ALIAS=1 to let the CPU kernels "

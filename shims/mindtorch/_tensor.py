@@ -11,7 +11,7 @@ import numpy as np
 
 from . import _device as devices
 from . import _dtype as dtypes
-from ._array import Array, cast_numpy
+from ._array import Array, cast_numpy, meta_array
 from ._size import Size
 from ._support import MissingAPIError
 from .tape.grad_mode import mode
@@ -48,7 +48,7 @@ class Tensor(metaclass=_TensorMeta):
         "_post_accumulate", "_requires_grad", "_vc", "_view",
     )  # fmt: skip
     __array_priority__ = 1000
-    is_sparse = is_quantized = is_mkldnn = is_nested = is_sparse_csr = is_xla = is_mps = is_meta = is_vulkan = False
+    is_sparse = is_quantized = is_mkldnn = is_nested = is_sparse_csr = is_xla = is_mps = is_vulkan = False
     layout = dtypes.strided
     names_ = None
 
@@ -136,13 +136,18 @@ class Tensor(metaclass=_TensorMeta):
     def is_cpu(self) -> bool:
         return self._arr.device.type == "cpu"
 
+    @property
+    def is_meta(self) -> bool:
+        return self._arr.device is devices.META
+
     def get_device(self) -> int:
-        """The device's index; -1 on the CPU."""
-        return -1 if self.is_cpu else self._arr.device.index or 0
+        """The device's index; -1 on the CPU and the meta device."""
+        return self._arr.device.index or 0 if self.is_cuda else -1
 
     def data_ptr(self) -> int:
         """The address of the first element."""
-        return self._arr.np.__array_interface__["data"][0] if self._arr.np.size else 0
+        a = self._arr
+        return a.np.__array_interface__["data"][0] if a.np.size and a.device is not devices.META else 0
 
     def is_contiguous(self, memory_format: Any = dtypes.contiguous_format) -> bool:
         """Whether the elements lie row-major without gaps, or in the order of ``channels_last(_3d)``."""
@@ -218,6 +223,8 @@ class Tensor(metaclass=_TensorMeta):
         a = self._arr.np
         if a.size != 1:
             raise RuntimeError(f"a Tensor with {a.size} elements cannot be converted to Scalar")
+        if self._arr.device is devices.META:
+            raise RuntimeError("Tensor.item() cannot be called on meta tensors")
         if self._arr.dtype is dtypes.complex32:
             a = cast_numpy(a, dtypes.complex64)
         v = a.reshape(())[()]
@@ -236,7 +243,7 @@ class Tensor(metaclass=_TensorMeta):
             if a.size == 0:
                 raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
             raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
-        return bool(a.reshape(())[()])
+        return bool(a.reshape(())[()] if self._arr.device is not devices.META else self.item())
 
     def __float__(self) -> float:
         return float(self._real_item("double"))
@@ -281,7 +288,7 @@ class Tensor(metaclass=_TensorMeta):
         return id(self)
 
     def __format__(self, spec: str) -> str:
-        if self.dim() == 0:
+        if self.dim() == 0 and not self.is_meta:
             return self.item().__format__(spec)
         return object.__format__(self, spec)
 
@@ -529,8 +536,11 @@ class Tensor(metaclass=_TensorMeta):
         key = ("storage", id(a.storage))
         storage = memo.get(key)  # tensors that share memory share it after the copy, too
         if storage is None:
-            storage = memo[key] = Array(a.storage.data.copy(), a.device)
-            storage.storage.device = a.device
+            if a.device is devices.META:
+                storage = meta_array((a.storage.nbytes,), dtypes.uint8)
+            else:
+                storage = Array(a.storage.data.copy(), a.device)
+            memo[key] = storage
         out = wrap(storage.as_strided(a.shape, a.strides, a.offset, a.dtype), type(self))
         out._arr.device = a.device
         memo[id(self)] = out

@@ -138,8 +138,13 @@ def tensor_str(t: Tensor) -> str:
     suffixes = []
     if t.device.type != "cpu":
         suffixes.append(f"device='{t.device}'")
-    a = t._arr.np
-    if a.size == 0:
+    a: Any = t._arr.np
+    if t.is_meta:
+        suffixes.append(f"size={tuple(t.shape)}")
+        if d is not get_default_dtype():
+            suffixes.append(f"dtype={d}")
+        body = "..."
+    elif a.size == 0:
         if t.dim() != 1:
             suffixes.append(f"size={tuple(t.shape)}")
         if d is not get_default_dtype():

@@ -10,6 +10,7 @@ from ._tensor import Tensor
 from .ops.shape import cat
 from .serialization.rebuild import (  # noqa: F401  checkpoints name them here
     _get_obj_state,
+    _rebuild_meta_tensor_no_storage,
     _rebuild_parameter,
     _rebuild_parameter_with_state,
     _rebuild_tensor,

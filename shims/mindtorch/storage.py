@@ -9,8 +9,9 @@ import numpy as np
 
 from . import _dtype as dtypes
 from ._array import Array, Storage
-from ._device import CPU, device
+from ._device import CPU, META, device, resolve
 from ._dtype import dtype
+from ._no_data import NoData
 from ._tensor import Tensor, wrap
 from .ops._registry import type_name
 
@@ -25,7 +26,9 @@ class UntypedStorage:
     """A block of bytes. Equal identity is equal memory: compare ``data_ptr()``."""
 
     def __init__(self, nbytes: int = 0, *, device: Any = None) -> None:
-        self._storage = Storage(np.empty(nbytes, np.uint8), CPU)
+        where = CPU if device is None else resolve(device)
+        data = NoData((nbytes,), np.dtype(np.uint8)) if where is META else np.empty(nbytes, np.uint8)
+        self._storage = Storage(data, where)  # type: ignore[arg-type]
         self._owner: Tensor | None = None
 
     @classmethod
@@ -74,7 +77,7 @@ class UntypedStorage:
             ) * a.dtype.itemsize
             if fits:
                 self._owner._arr = a.as_strided(a.shape, a.strides, a.offset)
-            else:
+            elif a.device is not META:
                 a._ms, a.np = None, np.broadcast_to(np.zeros((), a.dtype._np), a.shape)
         return self
 
@@ -99,7 +102,8 @@ class UntypedStorage:
 
     def fill_(self, value: int) -> UntypedStorage:
         """Set every byte."""
-        self._storage.data[:] = value
+        if self._storage.device is not META:
+            self._storage.data[:] = value
         return self
 
     def copy_(self, source: Any, non_blocking: bool | None = None) -> UntypedStorage:
@@ -107,12 +111,13 @@ class UntypedStorage:
         other = source.untyped() if isinstance(source, TypedStorage) else source
         if other.nbytes() != self.nbytes():
             raise RuntimeError(f"size mismatch: {self.nbytes()} bytes and {other.nbytes()} bytes")
-        self._storage.data[:] = other._storage.data
+        if self._storage.device is not META:
+            self._storage.data[:] = np.asarray(other._storage.data)  # one of a meta tensor refuses
         return self
 
     def clone(self) -> UntypedStorage:
         """A copy."""
-        return UntypedStorage(self.nbytes()).copy_(self)
+        return UntypedStorage(self.nbytes(), device=self.device).copy_(self)
 
     def new(self) -> UntypedStorage:
         """An empty storage."""
@@ -120,7 +125,7 @@ class UntypedStorage:
 
     def cpu(self) -> UntypedStorage:
         """The storage itself where it is on the CPU already, else a copy there."""
-        return self if self.device.type == "cpu" else self.clone()
+        return self if self.device.type == "cpu" else UntypedStorage(self.nbytes()).copy_(self)
 
     def untyped(self) -> UntypedStorage:
         return self
@@ -139,8 +144,8 @@ class UntypedStorage:
         return memo[id(self)]
 
     def __repr__(self) -> str:
-        lines = "\n ".join(str(v) for v in self.tolist())
-        return f" {lines}\n[torch.storage.UntypedStorage(device={self.device}) of size {len(self)}]"
+        lines = "..." if self.device is META else " " + "\n ".join(str(v) for v in self.tolist())
+        return f"{lines}\n[torch.storage.UntypedStorage(device={self.device}) of size {len(self)}]"
 
     def __eq__(self, other: Any) -> bool:
         return isinstance(other, UntypedStorage) and other._storage is self._storage
@@ -236,9 +241,9 @@ class TypedStorage:
         return hash(self._untyped_storage)
 
     def __repr__(self) -> str:
-        lines = "\n ".join(str(v) for v in self.tolist())
+        lines = "..." if self.device is META else " " + "\n ".join(str(v) for v in self.tolist())
         what = f"dtype={self.dtype}, device={self.device}"
-        return f" {lines}\n[torch.storage.TypedStorage({what}) of size {self.size()}]"
+        return f"{lines}\n[torch.storage.TypedStorage({what}) of size {self.size()}]"
 
     def size(self) -> int:
         """The number of elements."""

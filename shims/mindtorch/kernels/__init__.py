@@ -1,8 +1,9 @@
 """The narrow table between operators and devices: ``call(name, *args)`` runs one kernel on arrays.
 
 Every kernel has a NumPy entry (``reference``). On the CPU a MindSpore entry serves it for the dtypes for which that
-was measured to be right (``cpu``). MINDTORCH_KERNELS=reference runs everything on the NumPy entries: a check of one
-table by the other. Which entry serves a call is decided from these tables and never by trying.
+was measured to be right (``cpu``); on the meta device there are shapes only (``meta``).
+MINDTORCH_KERNELS=reference runs everything on the NumPy entries: a check of one table by the other. Which entry serves
+a call is decided from these tables and never by trying.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .._array import Array
-from .._device import CPU
+from .._device import CPU, META
 from .._dtype import _BY_NUMPY, complex32, complex64, complex128, float32
 from .reference import KERNELS, Kernel
 from .reference.complex import REAL_ONLY
@@ -59,6 +60,10 @@ def call(name: str, *args: Any) -> Any:
             if x.device is not dev and not (x.device is CPU and not x.shape):
                 if dev is CPU and _all_scalars_before(args, x):
                     dev = x.device
+                    if dev is META:
+                        from . import meta
+
+                        return meta.run(name, args)
                 else:
                     raise RuntimeError(
                         "Expected all tensors to be on the same device, but found at least two devices, "

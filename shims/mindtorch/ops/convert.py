@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
-
-import numpy as np
 
 from .. import _device as devices
 from .. import _dtype as dtypes
 from .._array import Array, contiguous_strides, scalar_array
+from .._device import META
 from .._dtype import contiguous_format, dtype, preserve_format
 from .._tensor import Tensor, wrap
 from ..tape import inplace
@@ -52,7 +52,7 @@ def _to_copy(a: Array, d: dtype, dev: Any, strides: tuple[int, ...]) -> Array:
         out = empty_array(a.shape, strides, a, d)
         out.write(a)
         return out
-    return arranged(a.cast(d).on(dev), strides)
+    return arranged(a.on(dev).cast(d) if META in (dev, a.device) else a.cast(d).on(dev), strides)
 
 
 _copy = Prim("to_copy", _to_copy, lambda c, g: (g,))
@@ -230,7 +230,7 @@ def set_(input: Tensor, source: Any = None, storage_offset: int = 0, size: Any =
     if isinstance(source, Tensor):
         input._arr = source._arr
     elif source is None:
-        input._arr = Array(np.empty((0,), input.dtype._np), input.device, input.dtype)
+        input._arr = empty_array((0,), (1,), input._arr)
     else:
         storage = getattr(source, "_untyped_storage", source)
         shape = tuple(size) if size is not None else (storage.nbytes() // input.element_size(),)
@@ -249,7 +249,7 @@ def resize_(input: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
     shape = ints(sizes)
     a = input._arr
     strides = format_strides(shape, memory_format)
-    need = (a.offset + int(np.prod(shape))) * a.dtype.itemsize
+    need = (a.offset + prod(shape)) * a.dtype.itemsize
     storage = a.storage
     if storage.nbytes < need:
         storage.resize(need)

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from .. import _device as devices
-from .._array import Array, cast_numpy, contiguous_strides
+from .._array import Array, cast_numpy, contiguous_strides, meta_array
+from .._device import META
 from .._dtype import FLOATING, complex128, dtype, float64, from_numpy_dtype, get_default_dtype, int64, strided
 from .._dtype import bool as bool_
+from .._no_data import NoData
 from .._tensor import Tensor, wrap
 from ._promote import scalar_dtype
 from ._registry import op
@@ -20,7 +22,8 @@ from .view import ints
 
 
 def _finish(a: np.ndarray, device: Any, requires_grad: bool, d: dtype | None = None) -> Tensor:
-    t = wrap(Array(a, devices.resolve(device), d))
+    dev = devices.resolve(device)
+    t = wrap(Array(a, dev, d) if dev is not META else meta_array(a.shape, d or from_numpy_dtype(a.dtype)))
     if requires_grad:
         t.requires_grad_(True)
     return t
@@ -31,6 +34,12 @@ def _check(layout: Any, d: Any) -> None:
         raise NotImplementedError(f"layout={layout} is not supported by mindtorch: tensors are strided")
     if d is not None and not isinstance(d, dtype):
         raise TypeError(f"dtype must be a torch.dtype, but got {d!r}")
+
+
+def _filled(make: Any, shape: tuple[int, ...], device: Any, d: dtype) -> Array:
+    """A contiguous array that `make` fills; on the meta device one of any size costs nothing."""
+    dev = devices.resolve(device)
+    return Array(make(shape, d._np), dev, d) if dev is not META else meta_array(shape, d)
 
 
 def _factory(name: str, make: Any) -> Any:
@@ -57,10 +66,12 @@ def _factory(name: str, make: Any) -> Any:
         if any(n < 0 for n in shape):
             raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
         d = dtype or get_default_dtype()
+        a = _filled(make, shape, device, d)
         if memory_format is None:
-            return _finish(make(shape, d._np), device, requires_grad, d)
+            t = wrap(a)
+            return t.requires_grad_() if requires_grad else t
         check_format(memory_format, name)
-        t = wrap(arranged(_finish(make(shape, d._np), device, False, d)._arr, format_strides(shape, memory_format)))
+        t = wrap(arranged(a, format_strides(shape, memory_format)))
         return t.requires_grad_() if requires_grad else t
 
     @op(name + "_like", method=False)
@@ -76,8 +87,8 @@ def _factory(name: str, make: Any) -> Any:
     ) -> Tensor:
         _check(layout, dtype)
         d = dtype or input.dtype
-        t = _finish(make(input._arr.shape, d._np), device or input.device, False, d)
-        t = wrap(arranged(t._arr, strides_like(input._arr, memory_format)))
+        a = _filled(make, input._arr.shape, device or input.device, d)
+        t = wrap(arranged(a, strides_like(input._arr, memory_format)))
         return t.requires_grad_() if requires_grad else t
 
     @op("new_" + name, module=None)
@@ -95,7 +106,8 @@ def _factory(name: str, make: Any) -> Any:
             size = (kwargs.pop("size"),)
         _check(layout, dtype)
         d = dtype or input.dtype
-        return _finish(make(ints(size), d._np), device or input.device, requires_grad, d)
+        t = wrap(_filled(make, ints(size), device or input.device, d))
+        return t.requires_grad_() if requires_grad else t
 
     return declared
 
@@ -114,7 +126,7 @@ def empty_strided(
     shape, strides = tuple(size), tuple(stride)
     n = 0 if 0 in shape else 1 + sum((k - 1) * s for k, s in zip(shape, strides, strict=True))
     d = dtype or get_default_dtype()
-    t = wrap(Array(np.empty(n, d._np), devices.resolve(device), d).as_strided(shape, strides, 0))
+    t = wrap(_filled(np.empty, (n,), device, d).as_strided(shape, strides, 0))
     return t.requires_grad_() if requires_grad else t
 
 
@@ -125,11 +137,16 @@ def new_empty_strided(input: Tensor, size: Any, stride: Any, *, dtype: Any = Non
     return empty_strided(size, stride, dtype=dtype or input.dtype, device=device or input.device)
 
 
-def _full(shape: Sequence[int], value: Any, d: dtype | None) -> tuple[np.ndarray, dtype]:
+def _full(shape: Sequence[int], value: Any, d: dtype | None, device: Any) -> Array:
+    dev = devices.resolve(device)
+    if dev is META:
+        if d is None:
+            d = value.dtype if isinstance(value, Tensor) else scalar_dtype(value)
+        return meta_array(tuple(shape), d)
     value = value.item() if isinstance(value, Tensor) else value
     if d is None:
         d = scalar_dtype(value)
-    return cast_numpy(np.full(tuple(shape), value), d), d
+    return Array(cast_numpy(np.full(tuple(shape), value), d), dev, d)
 
 
 @op(method=False, out=True)
@@ -138,8 +155,8 @@ def full(
     requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     _check(layout, dtype)
-    a, d = _full((size,) if isinstance(size, int) else size, fill_value, dtype)
-    return _finish(a, device, requires_grad, d)
+    t = wrap(_full((size,) if isinstance(size, int) else size, fill_value, dtype, device))
+    return t.requires_grad_() if requires_grad else t
 
 
 @op(method=False)
@@ -147,9 +164,8 @@ def full_like(
     input: Tensor, fill_value: Any, *, dtype: Any = None, layout: Any = None, device: Any = None,
     requires_grad: bool = False, memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
-    a, d = _full(input.shape, fill_value, dtype or input.dtype)
-    t = _finish(a, device or input.device, False, d)
-    t = wrap(arranged(t._arr, strides_like(input._arr, memory_format)))
+    a = _full(input._arr.shape, fill_value, dtype or input.dtype, device or input.device)
+    t = wrap(arranged(a, strides_like(input._arr, memory_format)))
     return t.requires_grad_() if requires_grad else t
 
 
@@ -157,8 +173,8 @@ def full_like(
 def new_full(
     input: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    a, d = _full(size, fill_value, dtype or input.dtype)
-    return _finish(a, device or input.device, requires_grad, d)
+    t = wrap(_full(size, fill_value, dtype or input.dtype, device or input.device))
+    return t.requires_grad_() if requires_grad else t
 
 
 @op(method=False, out=True)
@@ -179,6 +195,8 @@ def arange(
     if dtype is None:
         dtype = get_default_dtype() if any(isinstance(x, float) for x in (start, end, step)) else int64
     n = math.ceil((end - start) / step) if dtype.category >= FLOATING else len(range(int(start), int(end), int(step)))
+    if devices.resolve(device) is META:
+        return _finish(NoData((n,), dtype._np), META, requires_grad, dtype)
     if dtype.category >= FLOATING:
         a = start + step * np.arange(n, dtype=np.float64)
     else:
@@ -194,6 +212,8 @@ def linspace(
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     d = dtype or get_default_dtype()
+    if devices.resolve(device) is META:
+        return _finish(NoData((steps,), d._np), META, requires_grad, d)
     work = np.float64 if d.itemsize == 8 else np.float32
     start, end = work(start), work(end)
     step = (end - start) / work(max(steps - 1, 1))
@@ -212,12 +232,15 @@ def logspace(
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     d = dtype or get_default_dtype()
+    if devices.resolve(device) is META:
+        return _finish(NoData((steps,), d._np), META, requires_grad, d)
     with np.errstate(all="ignore"):
         if d.category < FLOATING:
             a = np.float64(base) ** (np.float64(start) + np.arange(steps) * _step(start, end, steps))
         else:
             work = complex128 if d.is_complex else float64
-            a = np.power(np.asarray(base, work._np), linspace(start, end, steps, dtype=work)._arr.np)
+            exponents = linspace(start, end, steps, dtype=work, device=devices.CPU)
+            a = np.power(np.asarray(base, work._np), exponents._arr.np)
     return _finish(cast_numpy(a, d), device, requires_grad, d)
 
 
@@ -252,6 +275,8 @@ def eye(
     if n < 0 or (m is not None and m < 0):
         raise RuntimeError(f"{'n' if n < 0 else 'm'} must be greater or equal to 0, got {n if n < 0 else m}")
     d = dtype or get_default_dtype()
+    if devices.resolve(device) is META:
+        return _finish(NoData((n, n if m is None else m), d._np), META, requires_grad, d)
     return _finish(np.eye(n, m, dtype=np.float32).astype(d._np), device, requires_grad, d)
 
 
@@ -283,6 +308,8 @@ def _nested(data: Any) -> tuple[Any, bool]:
 def infer_array(data: Any, d: dtype | None) -> tuple[np.ndarray, dtype]:
     """The array and dtype of ``torch.tensor(data, dtype=d)``; a fresh copy."""
     if isinstance(data, Tensor):
+        if data._arr.device is META:
+            return NoData(data._arr.shape, (d or data.dtype)._np), d or data.dtype  # type: ignore[return-value]
         return cast_numpy(np.array(data._arr.np), d or data.dtype), d or data.dtype
     if isinstance(data, (np.ndarray, np.generic)):
         found = from_numpy_dtype(data.dtype)
@@ -371,7 +398,7 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, req
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     if isinstance(data, Tensor):
         return data.to(device=device or data.device, dtype=dtype or data.dtype)
-    if isinstance(data, np.ndarray) and device is None:
+    if isinstance(data, np.ndarray) and devices.resolve(device) is devices.CPU:
         t = from_numpy(data)
         return t if dtype is None else t.to(dtype)
     return tensor(data, dtype=dtype, device=device)
@@ -386,10 +413,10 @@ def legacy_new(cls: type[Tensor], *args: Any, device: Any = None, d: dtype | Non
     """``torch.Tensor(...)`` and ``torch.FloatTensor(...)``: sizes make an uninitialised tensor, data its values."""
     d = d or get_default_dtype()
     if not args:
-        return wrap(Array(np.empty((0,), d._np), devices.resolve(device), d), cls)
+        return wrap(_filled(np.empty, (0,), device or devices.CPU, d), cls)
     if len(args) == 1 and isinstance(args[0], Tensor):
         return wrap(args[0]._arr.cast(d), cls)
     if len(args) == 1 and not isinstance(args[0], int) and type(args[0]).__name__ != "Size":
         a, _ = infer_array(args[0], d)
-        return wrap(Array(a, devices.resolve(device), d), cls)
-    return wrap(Array(np.empty(ints(args), d._np), devices.resolve(device), d), cls)
+        return wrap(Array(a, devices.resolve(device or devices.CPU), d), cls)
+    return wrap(_filled(np.empty, ints(args), device or devices.CPU, d), cls)

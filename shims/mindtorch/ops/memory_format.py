@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .._array import Array, contiguous_strides
+from .._array import Array, contiguous_strides, meta_array
+from .._device import META
 from .._dtype import channels_last, channels_last_3d, contiguous_format, memory_format, preserve_format
 
 RANKS = {channels_last: 4, channels_last_3d: 5}
@@ -130,7 +131,7 @@ def empty_array(shape: tuple[int, ...], strides: tuple[int, ...], like: Array, d
     """Uninitialised dense memory with these strides on the device of `like`."""
     d = d or like.dtype
     n = 0 if 0 in shape else 1 + sum((k - 1) * s for k, s in zip(shape, strides, strict=True))
-    flat = Array(np.empty(n, d._np), like.device, d)
+    flat = Array(np.empty(n, d._np), like.device, d) if like.device is not META else meta_array((n,), d)
     return flat if (n,) == shape and strides == (1,) else flat.as_strided(shape, strides, 0)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .. import _device as devices
-from .._array import Array
+from .._array import Array, meta_array
+from .._device import META
 from .._dtype import INTEGRAL, dtype, get_default_dtype, int64
 from .._rng import distributions as draw
 from .._tensor import Tensor, wrap
@@ -27,11 +28,13 @@ def _engine(generator: Any, device: Any) -> Any:
     from .. import random
 
     if generator is not None:
-        if generator.device.type != device.type:
+        if generator.device.type != device.type and device is not META:
             raise RuntimeError(
                 f"Expected a '{device.type}' device type for generator but found '{generator.device.type}'"
             )
         return generator._engine
+    if device is META:
+        return None  # nothing is drawn
     if device.type == "cpu":
         return random.default_generator._engine
     from .. import cuda
@@ -73,6 +76,11 @@ def _laid_out(values: np.ndarray, array: Array) -> np.ndarray:
     return values.reshape([array.shape[i] for i in order]).transpose(np.argsort(order))
 
 
+def _on_meta(shape: tuple[int, ...], d: dtype, requires_grad: bool = False) -> Tensor:
+    t = wrap(meta_array(shape, d))
+    return t.requires_grad_() if requires_grad else t
+
+
 def _fill(t: Tensor, values: np.ndarray) -> Tensor:
     return inplace.write(t, wrap(Array(np.asarray(_laid_out(values, t._arr), order="C"), t.device)))
 
@@ -81,6 +89,11 @@ def _may_write(t: Tensor) -> Tensor:
     """Asked before anything is drawn, so that a refused call leaves the generator as it was."""
     inplace.check(t, mode.enabled and t.requires_grad)
     return t
+
+
+def _not_drawn(t: Tensor) -> Tensor:
+    """A fill on the meta device: a write, for the version counter and the graph, and no numbers."""
+    return inplace.write(t, wrap(t._arr))
 
 
 # ------------------------------------------------------------------ factories
@@ -105,6 +118,8 @@ def _factory(name: str, distribution: Callable[..., np.ndarray]) -> None:
             raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(kwargs))}'")
         d, dev = dtype or get_default_dtype(), devices.resolve(device)
         _check_sizes(shape)
+        if dev is META:
+            return _on_meta(shape, d, requires_grad)
         return _tensor(_numbers(distribution, _engine(generator, dev), prod(shape), d), shape, dev, d, requires_grad)
 
     @op(name + "_like", method=False)
@@ -113,6 +128,8 @@ def _factory(name: str, distribution: Callable[..., np.ndarray]) -> None:
         pin_memory: bool = False, requires_grad: bool = False, memory_format: Any = None,
     ) -> Tensor:  # fmt: skip
         out = _empty_like(input, dtype, device, memory_format)
+        if out.is_meta:
+            return out.requires_grad_() if requires_grad else out
         engine, d = _engine(generator, out.device), out.dtype
         if distribution is draw.randn and not out._arr.is_contiguous and d.name not in _PARTS:
             values = draw.normal(engine, out.numel(), dtype=d.name, contiguous=False)
@@ -153,6 +170,8 @@ def randint(
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     shape, d, dev = ints((size,)), dtype or int64, devices.resolve(device)
     _check_sizes(shape)
+    if dev is META:
+        return _on_meta(shape, d, requires_grad)
     return _tensor(draw.randint(_engine(generator, dev), prod(shape), low, high, d.name), shape, dev, d, requires_grad)
 
 
@@ -163,7 +182,8 @@ def randint_like(
 ) -> Tensor:  # fmt: skip
     low, high = (0, low) if high is None else (low, high)
     out = _empty_like(input, dtype, device, memory_format)
-    _fill(out, draw.randint(_engine(generator, out.device), out.numel(), int(low), int(high), out.dtype.name))
+    if not out.is_meta:
+        _fill(out, draw.randint(_engine(generator, out.device), out.numel(), int(low), int(high), out.dtype.name))
     return out.requires_grad_() if requires_grad else out
 
 
@@ -173,6 +193,8 @@ def randperm(
     requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     d, dev = dtype or int64, devices.resolve(device)
+    if dev is META:
+        return _on_meta((n,), d, requires_grad)
     return _tensor(draw.randperm(_engine(generator, dev), n, d.name), (n,), dev, d, requires_grad)
 
 
@@ -182,7 +204,9 @@ def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: A
     low = bounds.pop("from", from_)
     if bounds:
         raise TypeError(f"uniform_() got an unexpected keyword argument '{next(iter(bounds))}'")
-    engine, name = _engine(generator, _may_write(input).device), input.dtype.name
+    if _may_write(input).is_meta:
+        return _not_drawn(input)
+    engine, name = _engine(generator, input.device), input.dtype.name
     if name in _PARTS:
         return _fill(input, draw.uniform(engine, 2 * input.numel(), low, to, _PARTS[name]).view(name))
     return _fill(input, draw.uniform(engine, input.numel(), low, to, name))
@@ -192,7 +216,9 @@ def uniform_(input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: A
 def normal_(input: Tensor, mean: Any = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
     if not std >= 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
-    engine, name, count = _engine(generator, _may_write(input).device), input.dtype.name, input.numel()
+    if _may_write(input).is_meta:
+        return _not_drawn(input)
+    engine, name, count = _engine(generator, input.device), input.dtype.name, input.numel()
     solid = input._arr.is_contiguous
     if name not in _PARTS:
         return _fill(input, draw.normal(engine, count, mean, std, name, contiguous=solid))
@@ -209,7 +235,9 @@ def random_(input: Tensor, *bounds: int | None, generator: Any = None, **named: 
     low, to = given.get("from"), given.get("to")
     if low is None and to is not None:
         low = 0
-    engine = _engine(generator, _may_write(input).device)
+    if _may_write(input).is_meta:
+        return _not_drawn(input)
+    engine = _engine(generator, input.device)
     return _fill(input, draw.random(engine, input.numel(), low, to, input.dtype.name))
 
 
@@ -227,7 +255,9 @@ def _filler(name: str, distribution: Callable[..., np.ndarray], *defaults: tuple
             values[i] = given
         if kwargs:
             raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(kwargs))}'")
-        engine = _engine(generator, _may_write(input).device)
+        if _may_write(input).is_meta:
+            return _not_drawn(input)
+        engine = _engine(generator, input.device)
         return _fill(input, distribution(engine, input.numel(), *map(float, values), dtype=input.dtype.name))
 
     op(name, module=None)(fill)
@@ -241,7 +271,9 @@ _filler("log_normal_", draw.log_normal, ("mean", 1.0), ("std", 2.0))
 
 @op("bernoulli_", module=None)
 def bernoulli_(input: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
-    engine, d = _engine(generator, _may_write(input).device), input.dtype.name
+    if _may_write(input).is_meta:
+        return _not_drawn(input)
+    engine, d = _engine(generator, input.device), input.dtype.name
     if not isinstance(p, Tensor):
         return _fill(input, draw.bernoulli(engine, input.numel(), p, d))
     chances = p.detach().expand_as(input)._arr.np
@@ -275,12 +307,16 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None) -
 
 @op(method=False)
 def poisson(input: Tensor, generator: Any = None) -> Tensor:
+    if input.is_meta:
+        return _POISSON((input,), input._arr.clone())
     drawn = draw.poisson(_engine(generator, input.device), np.ascontiguousarray(input._arr.np))
     return _POISSON((input,), Array(drawn, input.device, input.dtype))
 
 
 @op(out=True)
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:
+    if input.is_meta:
+        return _on_meta((*input._arr.shape[:-1], num_samples), int64)
     a = draw.multinomial(_engine(generator, input.device), input._arr.np, num_samples, replacement)
     return _tensor(a, a.shape, input.device, int64)
 
@@ -293,12 +329,13 @@ def normal(
     given = [t if isinstance(t, Tensor) else None for t in (mean, std)]
     if given == [None, None]:
         d, dev = dtype or get_default_dtype(), devices.resolve(device)
-        out = _tensor(np.empty(prod(ints((size,))), d._np), ints((size,)), dev, d)
+        shape = ints((size,))
+        out = _on_meta(shape, d) if dev is META else _tensor(np.empty(prod(shape), d._np), shape, dev, d)
         out.normal_(mean, std, generator=generator)
         return out.requires_grad_() if requires_grad else out
     if given[1] is None and not std >= 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
-    if given[1] is not None and std.numel() and bool((std.detach() < 0).any()):
+    if given[1] is not None and std.numel() and not std.is_meta and bool((std.detach() < 0).any()):
         raise RuntimeError("normal expects all elements of std >= 0.0")
     with no_grad():
         out = _normal_around(mean, std, generator)
@@ -322,6 +359,8 @@ def dropout_noise(input: Tensor, p: float) -> Tensor:
         raise RuntimeError("result type Float can't be cast to the desired output type Long")
     name = input.dtype.name
     engine = _engine(None, input.device)
+    if engine is None:
+        return _empty_like(input)
     noise = draw.dropout_noise(engine, input.numel(), p, _PARTS.get(name, name))
     if input._arr.is_contiguous:
         return _tensor(noise.astype(input.dtype._np, copy=False), input._arr.shape, input.device, input.dtype)

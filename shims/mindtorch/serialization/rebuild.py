@@ -15,6 +15,7 @@ UTILS_NAMES = (
     "_rebuild_tensor",
     "_rebuild_tensor_v2",
     "_rebuild_tensor_v3",
+    "_rebuild_meta_tensor_no_storage",
     "_rebuild_parameter",
     "_rebuild_parameter_with_state",
 )
@@ -55,6 +56,13 @@ def _rebuild_tensor_v3(
     """A tensor on an untyped storage: of the dtypes that no typed storage exists for."""
     array = as_ref(storage).window(dtype, size, stride, storage_offset)
     return _finish(wrap(array), requires_grad, backward_hooks, metadata)
+
+
+def _rebuild_meta_tensor_no_storage(dtype: dtypes.dtype, size: Any, stride: Any, requires_grad: bool) -> Tensor:
+    """A tensor on the meta device: there is no storage to read."""
+    from ..ops.creation import empty_strided
+
+    return empty_strided(size, stride, dtype=dtype, device="meta", requires_grad=requires_grad)
 
 
 def _finish(tensor: Tensor, requires_grad: bool, backward_hooks: Any, metadata: Any) -> Tensor:

@@ -23,7 +23,10 @@ def reduce_tensor(tensor: Tensor) -> tuple[Callable[..., Tensor], tuple[Any, ...
     window = (array.offset, shape, strides, tensor.requires_grad, OrderedDict())
     function: Callable[..., Tensor]
     args: tuple[Any, ...]
-    if storage_type(array.dtype) is UNTYPED:
+    if tensor.is_meta:
+        function = rebuild._rebuild_meta_tensor_no_storage
+        args = (array.dtype, shape, strides, tensor.requires_grad)
+    elif storage_type(array.dtype) is UNTYPED:
         function = rebuild._rebuild_tensor_v3
         args = (StorageRef(array.storage, None), *window, array.dtype)
     else:

@@ -1,0 +1,46 @@
+"""Kernels on the meta device: shapes and dtypes of results, without data.
+
+Most results' outlines are derived from the NumPy kernels: pointwise ones run on single elements, and those that work
+through a batch run on a batch of none. The others have a shape function each. Kernels whose result has a shape that
+depends on data have none and raise NotImplementedError, as PyTorch's do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..._array import Array
+from ..._device import CPU, META
+from . import arrange, derived, fourier, index, linalg, nn, reduce
+from ._registry import OUTLINES, made
+
+__all__ = ["OUTLINES", "run"]
+
+_INDEXED = frozenset({"embedding", "gather", "index", "index_select", "index_put", "index_put_accumulate"})
+"""Kernels of which an index on the CPU may go with meta operands."""
+
+
+def run(name: str, args: tuple[Any, ...]) -> Any:
+    """The kernel's results as meta arrays. Raises RuntimeError for operands on another device (0-d ones apart), and
+    NotImplementedError where there is no shape function."""
+    for x in _arrays(args):
+        if x.device is not META and not (x.device is CPU and (not x.shape or name in _INDEXED)):
+            raise RuntimeError(f"Tensor on device {x.device} is not on the expected device meta!")
+    fn = OUTLINES.get(name)
+    if fn is not None:
+        return made(fn(*args))
+    if name in derived.POINTWISE:
+        return made(derived.pointwise(name, args))
+    raise NotImplementedError(
+        f"aten::{name}: attempted to run this operator with Meta tensors, but there is no shape function for it (the "
+        "shape of its result may depend on data)"
+    )
+
+
+def _arrays(args: tuple[Any, ...]) -> Iterator[Array]:
+    for a in args:
+        if type(a) is Array:
+            yield a
+        elif type(a) is tuple:
+            yield from _arrays(a)
