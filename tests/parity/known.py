@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 # The values are not defined: only structure, shape and dtype are compared.
 BY_SHAPE = frozenset({
     "empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "empty_permuted", "resize_", "resize_as_",
@@ -16,3 +18,7 @@ UNSTABLE = frozenset({
 
 # Entries that are not run, with the reason. This list may only get shorter.
 SKIPPED: dict[str, str] = {}
+
+# Newer than API level 2.7: torch 2.13 shows ``bias=`` in the representation of normalisation layers. What is replaced by
+# the two groups is the representation as 2.7 has it.
+LATER_REPR = re.compile(r"(Norm(?:1d|2d|3d)?\(.*), bias=(?:True|False)(.*\))")

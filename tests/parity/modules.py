@@ -28,6 +28,7 @@ import numpy as np
 import torch
 from checks import ERRORS, TOLERANCE, Difference, _copy, seed
 from torch.testing._internal.common_modules import module_db
+from known import LATER_REPR
 from translate import Missing, as_numpy, leaves, lookup, ours
 
 RECORD = Path(__file__).parent / "failing_modules.json"
@@ -92,10 +93,10 @@ def pairs(info: Any, dtype: torch.dtype, grad: bool, most: int | None) -> Iterat
                 continue
             given = sample.constructor_input
             seed()
-            reference = info.module_cls(*given.args, **given.kwargs).train(training)
+            reference = info.module_cls(*given.args, **given.kwargs).train(training).to(dtype)
             arguments = translated(given.args), translated(given.kwargs)
             seed()
-            module = cls(*arguments[0], **arguments[1]).train(training)
+            module = cls(*arguments[0], **arguments[1]).train(training).to(ours(dtype))
             yield Pair(reference, module, sample.forward_input.args, sample.forward_input.kwargs)
 
 
@@ -242,10 +243,58 @@ def representation(info: Any, most: int | None = None) -> int:
     """``repr``, which shows ``extra_repr`` of the module and all its parts."""
     count = 0
     for pair in pairs(info, torch.float32, False, most):
-        if repr(pair.module) != repr(pair.reference):
-            raise Difference(f"{pair.module!r}, not {pair.reference!r}".replace("\n", " "))
+        expected = LATER_REPR.sub(r"\1\2", repr(pair.reference))
+        if repr(pair.module) != expected:
+            raise Difference(f"{pair.module!r}, not {expected}".replace("\n", " "))
         count += 1
     return count
+
+
+def copies(info: Any, most: int | None = None) -> int:
+    """A deep copy, and a module written to a file and read again: the same state, settings and results."""
+    count = 0
+    for pair in pairs(info, torch.float32, False, most):
+        _load(pair)
+        args, kwargs = translated(_leaves_of_graph(pair.args)), translated(_leaves_of_graph(pair.kwargs))
+        file = io.BytesIO()
+        mindtorch.save(pair.module, file)
+        file.seek(0)
+        made = [copy.deepcopy(pair.module), mindtorch.load(file, weights_only=False)]
+        if _lazy(pair.module):
+            if not all(map(_lazy, made)):
+                raise Difference("the copy is not lazy")
+            count += 1
+            continue
+        for other in made:
+            if type(other) is not type(pair.module) or repr(other) != repr(pair.module):
+                raise Difference(f"the copy is {other!r}")
+            if other.training != pair.module.training:
+                raise Difference("the copy is in another mode")
+            a, b = _states(other), _states(pair.module)
+            if list(a) != list(b):
+                raise Difference(f"the copy has {list(a)}, not {list(b)}")
+            for name in b:
+                _same(f"the copied {name}", a[name], b[name], (0, 0))
+                if b[name].numel() and a[name].data_ptr() == b[name].data_ptr():
+                    raise Difference(f"the copied {name} is in the same memory")
+        try:
+            results = [list(leaves(run_seeded(module, args, kwargs))) for module in [*made, pair.module]]
+        except ERRORS as error:
+            if _refused(pair):
+                continue
+            raise error
+        for result in results[:-1]:
+            for x, y in zip(result, results[-1], strict=True):
+                if isinstance(y, mindtorch.Tensor):
+                    _same("a result of the copy", x, y, (0, 0))
+        count += 1
+    return count
+
+
+def run_seeded(module: Any, args: Any, kwargs: Any) -> Any:
+    """The module's result, on copies of the arguments."""
+    seed()
+    return module(*copy.deepcopy(args), **copy.deepcopy(kwargs))
 
 
 def errors(info: Any, most: int | None = None) -> int:
@@ -276,7 +325,8 @@ def errors(info: Any, most: int | None = None) -> int:
 
 
 CHECKS: dict[str, Callable[..., int]] = {
-    "forward": forward, "gradient": gradient, "state": state, "representation": representation, "errors": errors,
+    "forward": forward, "gradient": gradient, "state": state, "representation": representation, "copies": copies,
+    "errors": errors,
 }  # fmt: skip
 
 

@@ -95,6 +95,10 @@ def batch_norm(
 ) -> Tensor:  # fmt: skip
     if training and input.shape[0] * math.prod(input.shape[2:]) == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
+    if training and eps <= 0.0:
+        raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
+    if eps < 0.0:
+        raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
     return _normalise(input, weight, bias, running_mean, running_var, training, momentum, eps)[0]
 
 

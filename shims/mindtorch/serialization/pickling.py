@@ -29,7 +29,9 @@ class CheckpointPickler(pickle._Pickler):  # type: ignore[name-defined]
     ``storages`` maps a storage's key in the archive to it, in the order of first use.
     """
 
-    dispatch = pickle._Pickler.dispatch.copy()  # type: ignore[attr-defined]
+    # The standard library's own: dill, which MindSpore imports, puts functions into the class's table that write other
+    # pickles than PyTorch's.
+    dispatch = {t: f for t, f in pickle._Pickler.dispatch.items() if f.__module__ == "pickle"}  # type: ignore[attr-defined]
 
     def __init__(self, stream: IO[bytes], protocol: int) -> None:
         super().__init__(stream, protocol)

@@ -222,14 +222,18 @@ class ConvTranspose3d(_ConvTransposeNd):
 class _LazyConv(LazyModuleMixin):
     """A convolution whose ``in_channels`` are those of the first input."""
 
-    def __init__(self, out_channels: int, kernel_size: Any, *args: Any, **kwargs: Any) -> None:
-        settings = dict(zip(self._order, args, strict=False), **kwargs)
-        has_bias = settings.pop("bias", True)
-        device, dtype = settings.get("device"), settings.get("dtype")
-        super().__init__(0, 0, kernel_size, bias=False, **settings)
+    def __init__(
+        self, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+        groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__(0, 0, kernel_size, stride, padding, dilation, groups, False, padding_mode, device, dtype)
+        self._leave_open(out_channels, bias, device, dtype)
+
+    def _leave_open(self, out_channels: int, bias: bool, device: Any, dtype: Any) -> None:
+        """Parameters without sizes."""
         self.weight = UninitializedParameter(device=device, dtype=dtype)
         self.out_channels = out_channels
-        if has_bias:
+        if bias:
             self.bias = UninitializedParameter(device=device, dtype=dtype)
 
     def reset_parameters(self) -> None:
@@ -257,49 +261,51 @@ class _LazyConv(LazyModuleMixin):
         self.reset_parameters()
 
 
-_ORDER = ("stride", "padding", "dilation", "groups", "bias", "padding_mode", "device", "dtype")
-_ORDER_TRANSPOSED = (
-    "stride", "padding", "output_padding", "groups", "bias", "dilation", "padding_mode", "device", "dtype",
-)  # fmt: skip
+class _LazyConvTranspose(_LazyConv):
+    """A transposed convolution whose ``in_channels`` are those of the first input."""
+
+    def __init__(
+        self, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
+        groups: int = 1, bias: bool = True, dilation: Any = 1, padding_mode: str = "zeros", device: Any = None,
+        dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super(_LazyConv, self).__init__(
+            0, 0, kernel_size, stride, padding, output_padding, groups, False, dilation, padding_mode, device, dtype
+        )
+        self._leave_open(out_channels, bias, device, dtype)
 
 
 class LazyConv1d(_LazyConv, Conv1d):
     """``Conv1d`` without ``in_channels``."""
 
     cls_to_become = Conv1d
-    _order = _ORDER
 
 
 class LazyConv2d(_LazyConv, Conv2d):
     """``Conv2d`` without ``in_channels``."""
 
     cls_to_become = Conv2d
-    _order = _ORDER
 
 
 class LazyConv3d(_LazyConv, Conv3d):
     """``Conv3d`` without ``in_channels``."""
 
     cls_to_become = Conv3d
-    _order = _ORDER
 
 
-class LazyConvTranspose1d(_LazyConv, ConvTranspose1d):
+class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
     """``ConvTranspose1d`` without ``in_channels``."""
 
     cls_to_become = ConvTranspose1d
-    _order = _ORDER_TRANSPOSED
 
 
-class LazyConvTranspose2d(_LazyConv, ConvTranspose2d):
+class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
     """``ConvTranspose2d`` without ``in_channels``."""
 
     cls_to_become = ConvTranspose2d
-    _order = _ORDER_TRANSPOSED
 
 
-class LazyConvTranspose3d(_LazyConv, ConvTranspose3d):
+class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):
     """``ConvTranspose3d`` without ``in_channels``."""
 
     cls_to_become = ConvTranspose3d
-    _order = _ORDER_TRANSPOSED

@@ -132,22 +132,30 @@ class ReplicationPad3d(_PadNd):
     _mode = "replicate"
 
 
-class CircularPad1d(_PadNd):
+class _CircularPadNd(_PadNd):
+    _mode = "circular"
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The input with the elements of its other end at each side. Raises ValueError for another rank."""
+        lowest = self._dims + 1
+        if input.dim() not in (lowest, lowest + 1):
+            raise ValueError(f"expected {lowest}D or {lowest + 1}D input (got {input.dim()}D input)")
+        return super().forward(input)
+
+
+class CircularPad1d(_CircularPadNd):
     """The elements from the other end around (N, C, L)."""
 
     _dims = 1
-    _mode = "circular"
 
 
-class CircularPad2d(_PadNd):
+class CircularPad2d(_CircularPadNd):
     """The elements from the other end around (N, C, H, W)."""
 
     _dims = 2
-    _mode = "circular"
 
 
-class CircularPad3d(_PadNd):
+class CircularPad3d(_CircularPadNd):
     """The elements from the other end around (N, C, D, H, W)."""
 
     _dims = 3
-    _mode = "circular"
