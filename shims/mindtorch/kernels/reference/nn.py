@@ -12,8 +12,10 @@ from ._registry import kernel
 def softmax(x: np.ndarray, dim: int) -> np.ndarray:
     if not x.size:
         return x.copy()
-    e = np.exp(x - np.max(x, axis=dim, keepdims=True))
-    return e / np.sum(e, axis=dim, keepdims=True)
+    e = x - np.max(x, axis=dim, keepdims=True)
+    np.exp(e, out=e)
+    e /= np.sum(e, axis=dim, keepdims=True)
+    return e
 
 
 @kernel()
