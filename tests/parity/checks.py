@@ -9,7 +9,7 @@ import mindtorch
 import numpy as np
 import torch
 from known import BY_SHAPE, UNSTABLE, VALUES_ONLY
-from translate import Missing, as_numpy, function, leaves, ours
+from translate import Missing, as_numpy, function, leaves, ours, together
 
 TOLERANCE = {
     torch.float16: (2e-3, 2e-3), torch.bfloat16: (2e-2, 2e-2), torch.float32: (3e-5, 3e-5), torch.float64: (1e-7, 1e-7),
@@ -236,7 +236,8 @@ def _same_gradient(x: Any, y: torch.Tensor | None, dtype: torch.dtype, what: str
         if some is not None and np.any(as_numpy(some)):
             raise Difference(f"{what} is {'missing' if x is None else 'not None'}")
         return
-    relative, absolute = (1e-6, 1e-7) if dtype == torch.float64 else TOLERANCE[dtype]
+    exact = dtype == torch.float64 and y.dtype in (torch.float64, torch.complex128)
+    relative, absolute = (1e-6, 1e-7) if exact else TOLERANCE[y.dtype if dtype == torch.float64 else dtype]
     same = tuple(x.shape) == tuple(y.shape)
     if not same or not np.allclose(as_numpy(x), as_numpy(y), relative, absolute, equal_nan=True):
         raise Difference(f"{what}s differ")
@@ -318,7 +319,7 @@ def errors(entry: Any, dtype: torch.dtype = torch.float32, most: int | None = No
     count = 0
     for wrong in entry.error_inputs("cpu"):
         sample = wrong.sample_input
-        arguments = ours((sample.input, sample.args, sample.kwargs))
+        arguments = together((sample.input, sample.args, sample.kwargs))
         try:
             f(arguments[0], *arguments[1], **arguments[2])
         except wrong.error_type:
@@ -330,9 +331,16 @@ def errors(entry: Any, dtype: torch.dtype = torch.float32, most: int | None = No
     return count
 
 
+def meta(entry: Any, dtype: torch.dtype = torch.float32, most: int | None = None) -> int:
+    """The samples on the meta device: shapes, dtypes and strides without data."""
+    import on_meta
+
+    return on_meta.meta(entry, dtype, most)
+
+
 CHECKS: dict[str, Callable[..., int]] = {
     "forward": forward, "gradient": gradient, "gradgrad": gradgrad, "method": method, "inplace": inplace, "out": out,
-    "noncontiguous": noncontiguous, "errors": errors,
+    "noncontiguous": noncontiguous, "errors": errors, "meta": meta,
 }  # fmt: skip
 
 

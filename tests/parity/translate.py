@@ -35,6 +35,19 @@ def leaves(x: Any) -> Iterator[Any]:
         yield x
 
 
+_shared: dict[int, Any] | None = None  # by address: the memory made for storages, while tensors of one call share it
+
+
+def together(x: Any) -> Any:
+    """:func:`ours`, with tensors that share memory where PyTorch's do."""
+    global _shared
+    _shared = {}
+    try:
+        return ours(x)
+    finally:
+        _shared = None
+
+
 def ours(x: Any) -> Any:
     """A value of PyTorch as one of mindtorch: the same elements, dtype, strides and ``requires_grad``."""
     if isinstance(x, torch.Tensor):
@@ -70,10 +83,15 @@ def _tensor(x: torch.Tensor) -> Any:
     plain = x.detach().resolve_conj().resolve_neg()
     dtype = getattr(mindtorch, str(x.dtype).split(".")[1])
     storage = torch.empty(0, dtype=plain.dtype).set_(plain.untyped_storage())
-    if storage.dtype == torch.bfloat16:
+    flat = _shared.get(storage.data_ptr()) if _shared is not None else None
+    if flat is not None and flat.dtype == dtype:
+        pass
+    elif storage.dtype == torch.bfloat16:
         flat = mindtorch.tensor(storage.view(torch.int16).numpy().copy()).view(dtype)
     else:
         flat = mindtorch.tensor(storage.numpy().copy())
+    if _shared is not None:
+        _shared[storage.data_ptr()] = flat
     result = flat.as_strided(tuple(plain.shape), plain.stride(), plain.storage_offset()).detach()
     if isinstance(x, torch.nn.Parameter):
         result = mindtorch.nn.Parameter(result, x.requires_grad)
@@ -173,6 +191,4 @@ def as_numpy(t: Any) -> np.ndarray:
         t = t.float()
     if str(t.dtype) == "torch.complex32":
         t = t.cfloat()
-    if isinstance(t, torch.Tensor):
-        t = t.resolve_conj().resolve_neg()
-    return np.asarray(t.numpy())
+    return np.asarray(t.numpy(force=True) if isinstance(t, torch.Tensor) else t.numpy())

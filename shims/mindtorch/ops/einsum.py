@@ -96,6 +96,9 @@ def _contract(x: Tensor, sx: str, y: Tensor, sy: str, later: set[str]) -> tuple[
     shared = [c for c in both if c in later]
     summed = [c for c in both if c not in later]
     rows, cols = [c for c in sx if c not in sy], [c for c in sy if c not in sx]
+    order = shared + rows + cols
+    if not summed:  # integers promote here, which a matrix product does not do
+        return _aligned(x, sx, order) * _aligned(y, sy, order), "".join(order)
 
     def matrix(t: Tensor, s: str, order: list[str], groups: list[list[str]]) -> Tensor:
         t = permute(t, [s.index(c) for c in order]).expand([size[c] for c in order])
@@ -109,5 +112,13 @@ def _contract(x: Tensor, sx: str, y: Tensor, sy: str, later: set[str]) -> tuple[
 
     a = matrix(x, sx, shared + rows + summed, [shared, rows, summed])
     b = matrix(y, sy, shared + summed + cols, [shared, summed, cols])
-    order = shared + rows + cols
     return bmm(a, b).view([size[c] for c in order]), "".join(order)
+
+
+def _aligned(t: Tensor, s: str, order: list[str]) -> Tensor:
+    """`t` with its labels in `order`, and size 1 where it has no such label."""
+    t = permute(t, [s.index(c) for c in order if c in s])
+    for i, c in enumerate(order):
+        if c not in s:
+            t = t.unsqueeze(i)
+    return t

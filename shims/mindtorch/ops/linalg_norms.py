@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from .._array import Array
-from .._dtype import COMPLEX, FLOATING, dtype
+from .._dtype import COMPLEX, FLOATING, dtype, float32
 from .._tensor import Tensor, _wrap_dim
 from ..kernels import call
 from ._prim import Prim
@@ -19,6 +19,8 @@ Dims = tuple[int, ...]
 
 
 def _norm_array(a: Array, ord: float, dims: Dims, keepdim: bool) -> Array:
+    if a.dtype.is_low:  # powers leave the range of float16 long before the norm does
+        return cast(_norm_array(cast(a, float32), ord, dims, keepdim), a.dtype)
     magnitude = call("abs", a) if a.dtype.category == COMPLEX else a
     d = magnitude.dtype
     if ord == 2:
@@ -54,7 +56,7 @@ def _norm_grad(c: Any, g: Tensor) -> tuple[Tensor]:
     if p == 1:
         return (x.sgn() * g,)
     if p == 2:
-        return (x * (g / total).masked_fill(total == 0, 0),)
+        return (g * (x / total).masked_fill(total == 0, 0),)
     magnitude = x.abs()
     if math.isinf(p):
         attained = (magnitude == total) | (magnitude.isnan() & total.isnan())

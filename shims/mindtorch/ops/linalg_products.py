@@ -9,10 +9,12 @@ from typing import Any
 from .._dtype import COMPLEX, INTEGRAL
 from .._dtype import bool as bool_
 from .._tensor import Tensor, _wrap_dim
+from ..tape import inplace
+from ..tape.grad_mode import no_grad
 from ._promote import result_type
-from ._registry import op, type_name
+from ._registry import check_castable, op, type_name
 from .linalg import _affine, bmm, dot, matmul, mm
-from .linalg_common import check_square
+from .linalg_common import check_square, recorded
 
 
 @op("matmul", module="linalg", method=False, out=True)
@@ -20,7 +22,7 @@ def linalg_matmul(input: Tensor, other: Tensor) -> Tensor:
     return matmul(input, other)
 
 
-@op(inplace=True, out=True)
+@op(out=True)
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     d = batch1.dtype
     product = bmm(batch1.float(), batch2.float()) if d.is_low else bmm(batch1, batch2)
@@ -33,6 +35,19 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alph
         input = _affine(input.float(), one, beta, alpha).to(d)
         beta = 1
     return input if product.shape[0] else _affine(input, product.sum(0).to(d), beta, alpha)
+
+
+@op("addbmm_", module=None)
+def addbmm_(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """As addbmm; `input` takes the shape of the sum where it was broadcast to it."""
+    recording = recorded(input, batch1, batch2)
+    inplace.check(input, recording)
+    result = addbmm(inplace.shadow(input) if recording else input, batch1, batch2, beta=beta, alpha=alpha)
+    check_castable(result, input)
+    if result.shape != input.shape:
+        with no_grad():
+            input.resize_(result.shape)
+    return inplace.write(input, result)
 
 
 @op(inplace=True, out=True)
@@ -84,8 +99,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     for i, j in zip(left, right, strict=True):
         m, n = a.shape[i], b.shape[j]
         if m == 1 or n == 1:  # a size of 1 is broadcast: the other one's sum
-            a = a.sum(i, keepdim=True) if m != n and n == 1 else a
-            b = b.sum(j, keepdim=True) if m != n and m == 1 else b
+            a = a.sum(i, keepdim=True, dtype=a.dtype) if m != n and n == 1 else a
+            b = b.sum(j, keepdim=True, dtype=b.dtype) if m != n and m == 1 else b
         elif m != n:
             raise RuntimeError(
                 f"contracted dimensions need to match, but first has size {m} in dim {i} and second has size {n} in "

@@ -141,7 +141,8 @@ def _eigh_grad(c: Any, g_w: Any, g_v: Any, _: Any = None) -> tuple[Any]:
     w, v = c.result(0), c.result(1)
     if g_v is None:
         return ((v * _as(g_w, v).unsqueeze(-2)) @ mH(v),)
-    inner = mH(v) @ g_v / _differences(w)
+    inner = mH(v) @ g_v
+    inner = (inner - mH(inner)) / 2 / _differences(w)
     inner = inner - inner.diagonal(0, -2, -1).diag_embed()
     if g_w is not None:
         inner = inner + _as(g_w, v).diag_embed()
