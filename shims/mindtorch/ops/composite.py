@@ -7,6 +7,7 @@ from typing import Any
 from .._array import Array
 from .._dtype import BOOL, FLOATING, INTEGRAL, dtype, float32
 from .._dtype import bool as bool_
+from .._dtype import int64
 from .._tensor import Tensor
 from ..kernels import call
 from ._prim import Prim
@@ -235,7 +236,10 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     from .shape import broadcast_tensors
 
     input, mask = broadcast_tensors(input, mask)
-    where_ = mask.reshape(-1).nonzero().view(-1)
+    if mask.is_meta:
+        where_ = mask.new_empty((min(mask.numel(), source.numel()),), dtype=int64)
+    else:
+        where_ = mask.reshape(-1).nonzero().view(-1)
     return input.reshape(-1).index_put((where_,), source.reshape(-1)[: where_.numel()]).view(input.shape)
 
 

@@ -136,6 +136,8 @@ def rrelu(
 
 def _slopes(input: Tensor, lower: float, upper: float, generator: Any) -> Tensor:
     """A float64 uniform for each element that is not positive, element after element; 1 for the others."""
+    if input.is_meta:
+        return _empty_like(input)
     values = np.asarray(input._arr.np, order="C")
     below = np.asarray(values <= 0)
     slopes = np.ones(values.shape, values.dtype)

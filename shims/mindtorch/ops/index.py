@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .._array import Array
+from .._array import Array, meta_array
+from .._device import META
 from .._dtype import INTEGRAL, int32, int64, uint8
 from .._dtype import bool as bool_
 from .._tensor import Tensor, _wrap_dim, wrap
@@ -21,7 +22,7 @@ def _index_array(index: Array, size: int, what: str) -> Array:
     if index.dtype not in (int64, int32):
         raise RuntimeError(f"{what}(): Expected dtype int32/int64 for index")
     a = index.np
-    if a.size and (a.min() < 0 or a.max() >= size):
+    if a.size and index.device is not META and (a.min() < 0 or a.max() >= size):
         bad = a[(a < 0) | (a >= size)].flat[0]
         raise IndexError(f"index {bad} is out of bounds for dimension with size {size}")
     return cast(index, int64)
@@ -67,6 +68,8 @@ def _gather_array(a: Array, index: Array, dim: int) -> Array:
                 f"{list(a.shape)} apart from dimension {dim}"
             )
     _bounds(index, a.shape[dim] if a.shape else 1, dim)
+    if META in (a.device, index.device) and not (a.shape and index.shape):
+        return meta_array(index.shape, a.dtype)
     if not a.shape or not index.shape:
         return Array(np.asarray(a.np.reshape(-1)[index.np]), a.device, a.dtype)
     used = tuple(m if i == dim else n for i, (n, m) in enumerate(zip(index.shape, a.shape, strict=True)))
@@ -77,7 +80,7 @@ def _gather_array(a: Array, index: Array, dim: int) -> Array:
 
 def _bounds(index: Array, size: int, dim: int) -> None:
     a = index.np
-    if a.size and (a.min() < 0 or a.max() >= size):
+    if a.size and index.device is not META and (a.min() < 0 or a.max() >= size):
         bad = a[(a < 0) | (a >= size)].flat[0]
         raise RuntimeError(f"index {bad} is out of bounds for dimension {dim} with size {size}")
 
@@ -123,7 +126,7 @@ def _check_bounds(a: Array, indices: list[Any], slots: tuple[bool, ...]) -> None
     dims = [d for d, s in enumerate(slots) if s]
     for d, index in zip(dims, indices, strict=True):
         n, x = a.shape[d], index.np
-        if x.size and (x.min() < -n or x.max() >= n):
+        if x.size and index.device is not META and (x.min() < -n or x.max() >= n):
             bad = x[(x < -n) | (x >= n)].flat[0]
             raise IndexError(f"index {bad} is out of bounds for dimension {d} with size {n}")
 

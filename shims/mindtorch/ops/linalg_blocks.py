@@ -7,6 +7,7 @@ from typing import Any
 
 from .._dtype import COMPLEX, INTEGRAL, int64
 from .._tensor import Tensor, _wrap_dim
+from ._checks import anywhere
 from ._registry import op, type_name
 
 
@@ -124,7 +125,7 @@ def _weights(name: str, w: Tensor, x: Tensor, integral: bool) -> Tensor:
             f"cov(): expected {name} to have the same numel as there are observations in the input but got {w.numel()} "
             f"!= {x.shape[1]}"
         )
-    if w.numel() and bool((w.detach() < 0).any()):
+    if anywhere(w.detach() < 0):
         raise RuntimeError(f"cov(): {name} cannot be negative")
     return w.reshape(-1)
 
@@ -148,7 +149,7 @@ def cov(
         a = _weights("aweights", aweights, x, False)
         w = a if w is None else w * a
     total: Any = n if w is None else w.sum()
-    if w is not None and w.numel() and not bool(total.detach() != 0):
+    if w is not None and w.numel() and anywhere(total.detach() == 0):
         raise RuntimeError("cov(): weights sum to zero, can't be normalized")
     mean = x.sum(1) / total if w is None else (x * w).sum(1) / total
     if w is None or correction == 0:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._array import Array
+from .._device import META
 from .._dtype import COMPLEX
 from .._tensor import Tensor
 from ..kernels import call
@@ -17,7 +18,7 @@ from .linalg_common import check_info, check_inputs, check_matrix, check_square,
 
 def _cholesky_array(a: Array, upper: bool) -> tuple[Array, Array]:
     """The lower factor, of the hermitian matrix that the lower (or upper) triangle stands for."""
-    if upper:
+    if upper and a.device is not META:
         a = Array(np.ascontiguousarray(np.swapaxes(a.np, -1, -2).conj()), a.device)
     factor, info = call("linalg_cholesky", a)
     return columns(factor), info
@@ -106,6 +107,8 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
 
 
 def _cholesky_inverse_array(factor: Array, upper: bool) -> Array:
+    if factor.device is META:
+        return columns(factor.contiguous())
     eye = np.broadcast_to(np.eye(factor.shape[-1], dtype=factor.np.dtype), factor.shape)
     return columns(call("linalg_cholesky_solve", Array(np.ascontiguousarray(eye), factor.device), factor, upper))
 
@@ -178,6 +181,8 @@ def permutation(pivots: Tensor, m: int, d: Any) -> Tensor:
     """The matrix P of ``A = P L U`` for LAPACK's pivots (from 1) ``[..., k]``."""
     from .._tensor import wrap
 
+    if pivots.is_meta:
+        return pivots.new_empty((*pivots.shape[:-1], m, m), dtype=d)
     flat = pivots.detach().numpy().reshape(-1, pivots.shape[-1]) if pivots.numel() else None
     batch = tuple(pivots.shape[:-1])
     count = int(np.prod(batch, dtype=int))

@@ -17,7 +17,7 @@ from .linalg_spectral import eigh, eigvalsh, linalg_svd, svdvals
 
 
 def _epsilon(x: Tensor) -> float:
-    return float(np.finfo(x._arr.np.real.dtype).eps)
+    return float(np.finfo(x.dtype.to_real()._np).eps)
 
 
 def _threshold(a: Tensor, largest: Tensor, atol: Any, rtol: Any) -> Tensor:

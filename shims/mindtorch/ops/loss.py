@@ -8,6 +8,7 @@ from typing import Any
 
 from .._dtype import int64, uint8
 from .._tensor import Tensor
+from ._checks import anywhere
 from ._registry import FUNCTIONS, op, type_name
 from .activation import logsigmoid
 from .composite import where
@@ -77,7 +78,7 @@ def nll_loss(
         target = target.long()
     ignored = target == ignore_index
     outside = ((target < 0) | (target >= classes)) & ~ignored
-    if bool(outside.any()):
+    if anywhere(outside):
         bad = int(target.reshape(-1)[outside.reshape(-1)][0])
         raise IndexError(f"Target {bad} is out of bounds.")
     index = target.masked_fill(ignored, 0)
@@ -85,7 +86,7 @@ def nll_loss(
     factor = None if weight is None else weight[index]
     if factor is not None:
         picked = picked * factor
-    any_ignored = bool(ignored.any())
+    any_ignored = anywhere(ignored)
     if any_ignored:
         picked = where(ignored, 0.0, picked)
     if reduction != "mean":
@@ -192,7 +193,7 @@ def binary_cross_entropy(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is deprecated. "
             "Please ensure they have the same size."
         )
-    if bool(((input < 0) | (input > 1)).any()):
+    if anywhere((input < 0) | (input > 1)):
         raise RuntimeError("all elements of input should be between 0 and 1")
     loss = -(target * _bounded_log(input) + (1 - target) * _bounded_log(1 - input))
     return reduced(loss if weight is None else loss * weight, reduction)
@@ -243,7 +244,7 @@ def gaussian_nll_loss(
         if var < 0:
             raise ValueError("var has negative entry/entries")
         var = input.new_full(tuple(input.shape), var)
-    elif bool((var < 0).any()):
+    elif anywhere(var < 0):
         raise ValueError("var has negative entry/entries")
     if var.shape != input.shape:
         if input.shape[:-1] == var.shape:  # one variance for all outputs of a sample

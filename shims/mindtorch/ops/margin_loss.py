@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._tensor import Tensor
+from ._checks import anywhere
 from ._registry import op
 from .activation import logsigmoid
 from .composite import where
@@ -156,7 +157,7 @@ def multi_margin_loss(
         raise RuntimeError(
             f"inconsistent target size, expected {x.shape[0]} but got {list(target.shape)}"
         )
-    if bool(((y < 0) | (y >= x.shape[1])).any()):
+    if anywhere((y < 0) | (y >= x.shape[1])):
         raise RuntimeError("target out of range")
     excess = (margin - x.gather(1, y.unsqueeze(1)) + x).clamp_min(0)
     if p == 2:
@@ -180,7 +181,7 @@ def multilabel_margin_loss(
     classes = input.shape[-1] if input.dim() else 1
     x, y = input.reshape(-1, classes), target.reshape(-1, classes)
     listed = ((y < 0).long().cumsum(1) == 0)  # the labels before the first -1
-    if bool((y >= classes).any()) or bool((y < -1).any()):
+    if anywhere((y >= classes) | (y < -1)):
         raise RuntimeError("target out of range")
     index = y.masked_fill(~listed, 0)
     is_label = x.detach().new_zeros(tuple(x.shape)).scatter_add(1, index, listed.to(x.dtype)) > 0

@@ -170,7 +170,7 @@ def _unpool(dims: int, input: Tensor, indices: Tensor, size: Ints) -> Tensor:
         )
     total = int(np.prod(size))
     where = indices._arr.np
-    if where.size and (where.min() < 0 or where.max() >= total):
+    if where.size and not indices.is_meta and (where.min() < 0 or where.max() >= total):
         wrong = int(where.min() if where.min() < 0 else where.max())
         raise RuntimeError(
             f"Found an invalid max index: {wrong} (output volumes are of size {'x'.join(map(str, size))}"
@@ -242,14 +242,15 @@ def _fractional_pool(
             raise RuntimeError(f"{name}(): pool size {kernel} too large relative to input size {n}")
     if samples is None:
         samples = FUNCTIONS[""]["rand"](x.shape[0], x.shape[1], dims, dtype=x.dtype, device=x.device)
-    drawn = samples._arr.np[: x.shape[0]]
-    if x.dtype.is_low:
-        drawn = drawn.astype(np.float32)
-    # In two dimensions the first sample is the width's; in three it is the depth's.
-    order = (1, 0) if dims == 2 else range(dims)
-    starts = [
-        from_numpy(_window_starts(drawn[..., j], spatial[i], out[i], k[i])) for i, j in enumerate(order)
-    ]
+    if samples.is_meta:
+        starts = [samples.new_empty((*x.shape[:2], m), dtype=int64) for m in out]
+    else:
+        drawn = samples._arr.np[: x.shape[0]]
+        if x.dtype.is_low:
+            drawn = drawn.astype(np.float32)
+        # In two dimensions the first sample is the width's; in three it is the depth's.
+        order = (1, 0) if dims == 2 else range(dims)
+        starts = [from_numpy(_window_starts(drawn[..., j], spatial[i], out[i], k[i])) for i, j in enumerate(order)]
     values, indices = _fractional((x, *(s.to(x.device) for s in starts)), k)
     return (values, indices) if had_batch else (values.squeeze(0), indices.squeeze(0))
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._array import Array
+from .._dtype import bool as bool_
 from .._dtype import int32, int64
 from .._tensor import Tensor, _wrap_dim, wrap
 from ..kernels import call
@@ -149,10 +150,12 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     if input.numel() == 0:
         return input.clone()
     dim = _wrap_dim(dim, input.dim())
-    hit = np.zeros(input.shape[dim], np.bool_)
-    hit[index._arr.np] = True
     shape = [1] * input.dim()
     shape[dim] = input.shape[dim]
+    if index.is_meta:
+        return input.masked_fill(index.new_empty(shape, dtype=bool_), value)
+    hit = np.zeros(input.shape[dim], np.bool_)
+    hit[index._arr.np] = True
     return input.masked_fill(wrap(Array(hit.reshape(shape), input.device)), value)
 
 

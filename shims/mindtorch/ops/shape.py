@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._array import Array
-from .._dtype import contiguous_format, promote_types
+from .._dtype import contiguous_format, int64, promote_types
 from .._tensor import Tensor, _wrap_dim
 from ..kernels import call
 from ._prim import Prim
@@ -257,6 +257,14 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None
 
     from .creation import from_numpy
 
+    counted = input if repeats is None else repeats
+    if isinstance(counted, Tensor) and counted.is_meta:
+        if output_size is None:
+            raise RuntimeError("cannot repeat_interleave a meta tensor without output_size")
+        positions = counted.new_empty((output_size,), dtype=int64)
+        if repeats is None:
+            return positions
+        return input.reshape(-1).index_select(0, positions) if dim is None else input.index_select(dim, positions)
     if repeats is None:
         counts = input._arr.np
         return from_numpy(np.repeat(np.arange(counts.size), counts))

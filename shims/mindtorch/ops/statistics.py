@@ -11,6 +11,7 @@ from .._array import Array
 from .._dtype import FLOATING, INTEGRAL, float32, float64, int32, int64
 from .._tensor import Tensor, _wrap_dim
 from ..kernels import call
+from ._checks import anywhere
 from ._prim import Prim
 from ._promote import result_type
 from ._registry import op, type_name
@@ -76,7 +77,7 @@ def _whole_median(name: str, skip: bool) -> Prim:
 
     def backward(c: Any, g: Tensor) -> tuple[Tensor]:
         x, middle = c.input(0), c.result()
-        mask = x.isnan() if bool(middle.isnan()) else x == middle
+        mask = x.isnan() if anywhere(middle.isnan()) else x == middle
         return (mask.to(g.dtype) * (g / mask.sum()),)
 
     return Prim(name, forward, backward, save=(0,), save_out=(0,))
@@ -124,7 +125,7 @@ def _quantile(name: str, input: Tensor, q: Any, dim: int | None, keepdim: bool, 
         raise RuntimeError(f"{name}() q must be a scalar or 1D tensor, but got a tensor with dimension {q.dim()}")
     if q.dtype is not input.dtype:
         raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor")
-    if q.numel() and bool(((q < 0) | (q > 1)).any()):
+    if anywhere((q < 0) | (q > 1)):
         raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
     flat = dim is None
     d = 0 if flat else _wrap_dim(dim, input.dim())  # type: ignore[arg-type]
@@ -176,7 +177,7 @@ _histc = Prim("histc", lambda a, bins, low, high: call("histc", a, bins, low, hi
 
 def _bounds(name: str, x: Tensor, low: float, high: float) -> tuple[float, float]:
     """The range to divide: the data's own where none was given, widened where it is a point."""
-    if low == high and x.numel():
+    if low == high and x.numel() and not x.is_meta:
         low, high = float(x.min()), float(x.max())
     if not (math.isfinite(low) and math.isfinite(high)):
         raise RuntimeError(f"{name}: range of [{low}, {high}] is not finite")

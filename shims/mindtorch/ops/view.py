@@ -179,7 +179,7 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
 
 @op()
 def ravel(input: Tensor) -> Tensor:
-    return reshape(input, (-1,))
+    return reshape(input, (-1,)).contiguous()
 
 
 def _permute_array(a: Array, dims: Shape) -> Array:
