@@ -42,6 +42,7 @@ from . import (
     pointwise,
     pool,
     pool_max,
+    positions,
     random,
     reduce,
     resample,

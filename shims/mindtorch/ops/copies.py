@@ -33,16 +33,16 @@ def _own(view: Tensor) -> Tensor:
 
 
 def _copy_of(view: str, function: Callable[..., Any]) -> None:
-    @op(view + "_copy", method=view == "narrow", out=True)
+    @op(view + "_copy", method=False, out=True)
     def declared(input: Tensor, *args: Any, **kwargs: Any) -> Any:
         found = function(input, *args, **kwargs)
         return tuple(_own(x) for x in found) if isinstance(found, tuple) else _own(found)
 
 
 _VIEWS: dict[str, Callable[..., Any]] = {
-    "as_strided": as_strided, "detach": Tensor.detach, "diagonal": diagonal, "expand": expand, "narrow": narrow,
-    "permute": permute, "select": select, "split": split, "split_with_sizes": split_with_sizes, "squeeze": squeeze,
-    "t": t, "transpose": transpose, "unbind": unbind, "unfold": unfold, "unsqueeze": unsqueeze, "view": view,
+    "as_strided": as_strided, "detach": Tensor.detach, "diagonal": diagonal, "expand": expand, "permute": permute,
+    "select": select, "split": split, "split_with_sizes": split_with_sizes, "squeeze": squeeze, "t": t,
+    "transpose": transpose, "unbind": unbind, "unfold": unfold, "unsqueeze": unsqueeze, "view": view,
 }  # fmt: skip
 for _name, _function in _VIEWS.items():
     _copy_of(_name, _function)
@@ -67,6 +67,13 @@ def slice_of(input: Tensor, dim: int = 0, start: int | None = None, end: int | N
         raise RuntimeError("slice() cannot be applied to a 0-dim tensor.")
     dim = _wrap_dim(dim, input.dim())
     return input._slice(dim, *_window(input._arr.shape[dim], start, end, step))
+
+
+@op(out=True)
+def narrow_copy(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
+    if 0 < input.dim() <= dim:  # another class of error than narrow's
+        raise RuntimeError("Expected dim < static_cast<int64_t>(self_sizes.size()) to be true, but got false.")
+    return _own(narrow(input, dim, start, length))
 
 
 @op(method=False, out=True)

@@ -12,6 +12,7 @@ from .._dtype import INTEGRAL, int32, int64, uint8
 from .._dtype import bool as bool_
 from .._tensor import Tensor, _wrap_dim, wrap
 from ..kernels import call
+from ._overlap import into_apart
 from ._prim import Prim
 from ._promote import cast
 from ._registry import op
@@ -98,8 +99,16 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     return _gather((input, index), _wrap_dim(dim, input.dim()))
 
 
-@op(out=True)
-def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+@op()
+def take_along_dim(
+    input: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None
+) -> Tensor:
+    if out is not None:
+        return into_apart("take_along_dim", _take_along_dim, out, input, indices, dim)
+    return _take_along_dim(input, indices, dim)
+
+
+def _take_along_dim(input: Tensor, indices: Tensor, dim: int | None) -> Tensor:
     if dim is None:
         return gather(input.reshape(-1), 0, indices.reshape(-1))
     dim = _wrap_dim(dim, input.dim())
@@ -325,24 +334,6 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
     return _index_put(input, [slice(None) if i is None else i for i in indices], values, accumulate)
 
 
-_nonzero = Prim("nonzero", lambda a: call("nonzero", a))
-
-
-@op(out=True)
-def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
-    found = _nonzero((input.detach(),))
-    if as_tuple:
-        if input.dim() == 0:
-            return (found.new_zeros((found.shape[0],)),)
-        return tuple(found[:, d].clone() for d in range(input.dim()))
-    return found
-
-
-@op()
-def argwhere(input: Tensor) -> Tensor:
-    return nonzero(input)
-
-
 _masked_select = Prim(
     "masked_select", lambda a, m: call("masked_select", a, m),
     lambda c, g: (g.new_zeros(c.shapes[0]).masked_scatter(c.input(1), g), None), save=(1,),
@@ -359,23 +350,19 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     return _masked_select((x, m))
 
 
-@op(out=True)
-def take(input: Tensor, index: Tensor) -> Tensor:
+@op()
+def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
+    if out is not None:
+        return into_apart("take", _take, out, input, index)
+    return _take(input, index)
+
+
+def _take(input: Tensor, index: Tensor) -> Tensor:
     if index.dtype is not int64:
         raise RuntimeError(f"take(): Expected a long tensor for index, but got {_name(index._arr)}")
     if input.numel() == 0 and index.numel():
         raise IndexError("take(): tried to take from an empty tensor")
     return _get((input.reshape(-1), index), (True,))
-
-
-@op(out=True)
-def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
-    if size < 0:
-        raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
-    found = nonzero(input)[:size]
-    out = found.new_full((size, input.dim()), fill_value)
-    out[: found.shape[0]] = found
-    return out
 
 
 def _unsafe(input: Tensor, mask: Tensor, indices: Any) -> tuple[Tensor, ...]:

@@ -58,6 +58,8 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
 
     shape = ints(size)
     have = input._arr.shape
+    if not shape:
+        return sum_(input)
     lead = len(have) - len(shape)
     if lead < 0 or any(n not in (1, m) for n, m in zip(shape, have[lead:], strict=True)):
         raise RuntimeError(f"size {{{list(shape)}}} is not expandable to size {{{list(have)}}}.")

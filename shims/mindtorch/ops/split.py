@@ -106,7 +106,7 @@ _unbind = Prim(
 @op()
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     if input.dim() == 0:
-        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     return _unbind((input,), _wrap_dim(dim, input.dim()))
 
 
