@@ -27,8 +27,6 @@ class NoData:
     __slots__ = ("dtype", "shape")
 
     flags = _Flags()
-    __array_ufunc__ = None
-
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self.shape = shape
         self.dtype = dtype
@@ -54,6 +52,9 @@ class NoData:
         dtype = np.dtype(dtype)
         (n,) = self.shape
         return NoData((n * self.dtype.itemsize // dtype.itemsize,), dtype)
+
+    def __array_ufunc__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise NotImplementedError(NO_DATA)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
         raise NotImplementedError(NO_DATA)

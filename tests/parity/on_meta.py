@@ -28,15 +28,22 @@ def meta(entry: Any, dtype: torch.dtype, most: int | None) -> int:
     return count
 
 
+def _elements(x: torch.Tensor) -> int:
+    """How many elements of its dtype fit into a tensor's storage."""
+    return x.untyped_storage().nbytes() // x.element_size()
+
+
 def _theirs(x: Any) -> Any:
     if isinstance(x, torch.Tensor):
-        return torch.empty_strided(x.size(), x.stride(), dtype=x.dtype, device="meta")
+        whole = torch.empty(_elements(x), dtype=x.dtype, device="meta")
+        return whole.as_strided(x.size(), x.stride(), x.storage_offset()).detach()
     return torch.device("meta") if isinstance(x, torch.device) or (isinstance(x, str) and x == "cpu") else x
 
 
 def _mine(x: Any) -> Any:
     if isinstance(x, torch.Tensor):
-        return mindtorch.empty_strided(tuple(x.size()), x.stride(), dtype=ours(x.dtype), device="meta")
+        whole = mindtorch.empty(_elements(x), dtype=ours(x.dtype), device="meta")
+        return whole.as_strided(tuple(x.size()), x.stride(), x.storage_offset()).detach()
     return mindtorch.device("meta") if isinstance(x, torch.device) or (isinstance(x, str) and x == "cpu") else ours(x)
 
 

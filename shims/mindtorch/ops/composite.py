@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .._array import Array
-from .._dtype import BOOL, FLOATING, INTEGRAL, dtype, float32
+from .._dtype import BOOL, FLOATING, INTEGRAL, dtype, float32, int64
 from .._dtype import bool as bool_
-from .._dtype import int64
 from .._tensor import Tensor
 from ..kernels import call
 from ._prim import Prim

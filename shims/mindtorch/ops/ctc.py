@@ -46,6 +46,11 @@ def _lengths(given: Any, name: str, samples: int) -> np.ndarray:
     return a.astype(np.int64)
 
 
+def _values(targets: Tensor) -> np.ndarray:
+    """The labels; on the meta device any will do for what is computed there."""
+    return np.zeros(targets._arr.shape, np.int64) if targets.is_meta else np.asarray(targets._arr.np)
+
+
 def _padded(targets: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Targets as (samples, longest), whether they come that way or one after another."""
     longest = int(lengths.max(initial=0))
@@ -86,7 +91,7 @@ def ctc_loss(
         )
     device = log_probs.device
     labels, inputs_t, lengths_t = (
-        wrap(Array(a, device)) for a in (_padded(np.asarray(targets._arr.np), lengths), inputs, lengths)
+        wrap(Array(a, device)) for a in (_padded(_values(targets), lengths), inputs, lengths)
     )
     loss = _ctc((log_probs, labels, inputs_t, lengths_t), blank, zero_infinity)[0]
     if zero_infinity:

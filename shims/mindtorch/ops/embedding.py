@@ -61,6 +61,8 @@ def _no_sparse_gradient(name: str, sparse: bool, weight: Tensor) -> None:
 
 def _renormalise(weight: Tensor, indices: Tensor, max_norm: float, norm_type: float) -> None:
     """Scale the rows that are looked up down to `max_norm`, in place and outside the graph."""
+    if weight.is_meta:
+        return
     with no_grad():
         used = np.unique(indices._arr.np)
         if not used.size:
@@ -140,6 +142,8 @@ def _check_bags(
 def _check_offsets(input: Tensor, offsets: Tensor, include_last_offset: bool) -> None:
     if include_last_offset and not offsets.shape[0]:
         raise RuntimeError("include_last_offset: numBags should be at least 1")
+    if offsets.is_meta:
+        return
     if offsets.shape[0] and int(offsets[0]) != 0:
         raise RuntimeError(
             f"offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. "
@@ -180,6 +184,8 @@ def embedding_bag(
     _no_sparse_gradient("embedding_bag", sparse, weight)
     if max_norm is not None:
         _renormalise(weight, input, max_norm, norm_type)
+    if weight.is_meta:
+        return _bags_on_meta(input, weight, offsets, include_last_offset, per_sample_weights)
     bag_of, bags = _bags(input, offsets, include_last_offset)
     flat = input.reshape(-1)
     if padding_idx is not None:
@@ -198,6 +204,18 @@ def embedding_bag(
         return out
     counts = np.maximum(np.bincount(bag_of, minlength=bags), 1).astype(np.float64)
     return out / wrap(Array(counts, input.device)).to(rows.dtype).unsqueeze(1)
+
+
+def _bags_on_meta(
+    input: Tensor, weight: Tensor, offsets: Tensor | None, include_last_offset: bool, factors: Tensor | None
+) -> Tensor:
+    """Sums of bags that nobody knows: what is common to all modes' shapes and gradients."""
+    bags = input.shape[0] if offsets is None else offsets.shape[0] - include_last_offset
+    rows = _embedding((weight, input.reshape(-1)), -1, False)
+    if factors is not None:
+        rows = rows * factors.reshape(-1, 1)
+    bag_of = rows.new_empty(rows.shape[:1], dtype=int64)
+    return rows.new_zeros((bags, rows.shape[1])).index_add(0, bag_of, rows)
 
 
 def _largest(rows: Tensor, bag_of: np.ndarray, bags: int) -> Tensor:
@@ -223,6 +241,8 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     if not tensor.numel():
         if num_classes <= 0:
             raise RuntimeError("Can not infer total number of classes from empty tensor.")
+        return tensor.new_zeros((*tensor.shape, num_classes))
+    if tensor.is_meta and num_classes > 0:
         return tensor.new_zeros((*tensor.shape, num_classes))
     if int(tensor.min()) < 0:
         raise RuntimeError("Class values must be non-negative.")

@@ -69,9 +69,9 @@ def _gather_array(a: Array, index: Array, dim: int) -> Array:
                 f"{list(a.shape)} apart from dimension {dim}"
             )
     _bounds(index, a.shape[dim] if a.shape else 1, dim)
-    if META in (a.device, index.device) and not (a.shape and index.shape):
-        return meta_array(index.shape, a.dtype)
     if not a.shape or not index.shape:
+        if META in (a.device, index.device):
+            return meta_array(index.shape, a.dtype)
         return Array(np.asarray(a.np.reshape(-1)[index.np]), a.device, a.dtype)
     used = tuple(m if i == dim else n for i, (n, m) in enumerate(zip(index.shape, a.shape, strict=True)))
     if used != a.shape:

@@ -377,6 +377,10 @@ def segment_reduce(
 
     from .shape import stack
 
+    if given.is_meta:
+        count = given.shape[-1] - (lengths is None)
+        return data.sum(axis, keepdim=True).expand((*given.shape[:-1], count, *data.shape[axis + 1 :])).clone()
+
     def along(x: Tensor, entry: Any) -> Tensor:
         if x.dim() > data.dim() - axis:
             return stack([along(x[i], e) for i, e in enumerate(entry)])
