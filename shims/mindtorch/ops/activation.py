@@ -12,6 +12,7 @@ from .._tensor import Tensor, wrap
 from ..kernels import call
 from ._prim import Prim
 from ._registry import _inplace, op
+from ._widen import in_float32
 from .composite import where
 
 F = "nn.functional"
@@ -82,6 +83,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 op("prelu", module=F, method=False)(prelu)
 
 
+@in_float32
 def _elu(x: Tensor, alpha: float, scale: float = 1.0, input_scale: float = 1.0) -> Tensor:
     # The positive half never reaches expm1: its infinities would spoil the gradient of the other half.
     negative = where(x > 0, 0.0, x * input_scale if input_scale != 1 else x)
@@ -166,6 +168,8 @@ def torch_threshold(input: Tensor, threshold: float, value: float) -> Tensor:
 # ------------------------------------------------------------------ smooth ones
 def _silu_grad(c: Any, g: Tensor) -> tuple[Tensor]:
     x = c.input(0)
+    if x._arr.dtype.is_low:
+        x, g = x.float(), g.float()
     s = x.sigmoid()
     return (g * (s * (1 + x * (1 - s))),)
 
@@ -184,12 +188,17 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
 
 @op(module=F, method=False, out=True)
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
-    if approximate == "tanh":
-        inner = math.sqrt(2 / math.pi) * (input + 0.044715 * (input * input * input))
-        return 0.5 * input * (1 + inner.tanh())
-    if approximate != "none":
+    if approximate not in ("none", "tanh"):
         raise RuntimeError("approximate argument must be either none or tanh.")
-    return input * 0.5 * (1 + (input * math.sqrt(0.5)).erf())
+    return _gelu(input, approximate == "tanh")
+
+
+@in_float32
+def _gelu(x: Tensor, by_tanh: bool) -> Tensor:
+    if by_tanh:
+        inner = math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))
+        return 0.5 * x * (1 + inner.tanh())
+    return x * 0.5 * (1 + (x * math.sqrt(0.5)).erf())
 
 
 @op("sigmoid", module=F, method=False)
@@ -207,8 +216,13 @@ _softplus = Prim("softplus", lambda a: call("softplus", a), lambda c, g: (g * c.
 
 @op(module=F, method=False, out=True)
 def softplus(input: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
-    scaled = input * beta
-    return where(scaled > threshold, input, _softplus((scaled,)) / beta)
+    return _softplus_form(input, beta, threshold)
+
+
+@in_float32
+def _softplus_form(x: Tensor, beta: float, threshold: float) -> Tensor:
+    scaled = x * beta
+    return where(scaled > threshold, x, _softplus((scaled,)) / beta)
 
 
 @op(module=F, method=False, out=True)
@@ -216,6 +230,7 @@ def logsigmoid(input: Tensor) -> Tensor:
     return -_softplus((-input,))
 
 
+@in_float32
 def _mish(x: Tensor) -> Tensor:
     return x * softplus(x).tanh()
 
@@ -241,7 +256,11 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
         raise RuntimeError("glu does not support scalars because halving size must be even")
     if input.shape[dim] % 2:
         raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {input.shape[dim]}")
-    a, b = input.chunk(2, dim)
+    return _gated(*input.chunk(2, dim))
+
+
+@in_float32
+def _gated(a: Tensor, b: Tensor) -> Tensor:
     return a * b.sigmoid()
 
 
@@ -269,6 +288,7 @@ def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Ten
     return hardtanh(input, min_val, max_val, True)
 
 
+@in_float32
 def _hardsigmoid(x: Tensor) -> Tensor:
     return (x + 3).clamp(0, 6) / 6
 
@@ -278,6 +298,7 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     return run("hardsigmoid", _hardsigmoid, input, inplace)
 
 
+@in_float32
 def _hardswish(x: Tensor) -> Tensor:
     return x * ((x + 3).clamp(0, 6) / 6)
 

@@ -8,6 +8,7 @@ from typing import Any
 from .._dtype import bool as bool_
 from .._tensor import Tensor
 from ._registry import op
+from ._widen import in_float32
 from .composite import where
 from .creation import ones
 from .nn import dropout, linear
@@ -23,6 +24,14 @@ def scaled_dot_product_attention(
     is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False,
 ) -> Tensor:  # fmt: skip
     _check_attention(query, key, value, attn_mask, is_causal)
+    return _attended(query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
+
+
+@in_float32
+def _attended(
+    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None, dropout_p: float, is_causal: bool,
+    scale: float | None, enable_gqa: bool,
+) -> Tensor:  # fmt: skip
     if enable_gqa:
         key, value = _repeated(query, key), _repeated(query, value)
     root = math.sqrt(1 / math.sqrt(query.shape[-1]) if scale is None else abs(scale))

@@ -194,16 +194,18 @@ def embedding_bag(
         flat, bag_of = flat[chosen], bag_of[kept]
         per_sample_weights = None if per_sample_weights is None else per_sample_weights.reshape(-1)[chosen]
     rows = _embedding((weight, flat), -1, scale_grad_by_freq)
+    if rows.dtype.is_low:
+        rows = rows.float()
     if per_sample_weights is not None:
         rows = rows * per_sample_weights.reshape(-1, 1)
     if mode == "max":
-        return _largest(rows, bag_of, bags)
+        return _largest(rows, bag_of, bags).to(weight.dtype)
     out = rows.new_zeros((bags, rows.shape[1]))
     out = out.index_add(0, wrap(Array(bag_of.astype(np.int64), input.device)), rows)
     if mode == "sum":
-        return out
+        return out.to(weight.dtype)
     counts = np.maximum(np.bincount(bag_of, minlength=bags), 1).astype(np.float64)
-    return out / wrap(Array(counts, input.device)).to(rows.dtype).unsqueeze(1)
+    return (out / wrap(Array(counts, input.device)).to(rows.dtype).unsqueeze(1)).to(weight.dtype)
 
 
 def _bags_on_meta(

@@ -12,6 +12,7 @@ from ..kernels import call
 from ..tape.grad_mode import mode, no_grad
 from ._prim import Prim
 from ._registry import FUNCTIONS, op
+from ._widen import in_float32
 from .aten import register
 from .memory_format import follow
 
@@ -27,6 +28,10 @@ def _array(
 
 def _grad(c: Any, g: Any, *_: Any) -> tuple[Any, ...]:
     x, w = c.input(0), c.input(1) if c.shapes[1] is not None else None
+    if g is None:  # the statistics have no gradients of their own
+        return None, None, None, None, None
+    if x.dtype.is_low:
+        x, g = x.float(), g.float()
     dims = (0, *range(2, x.dim()))
     spread = (1, -1, *(1,) * (x.dim() - 2))
     trained = c.shapes[3] is None
@@ -224,6 +229,13 @@ def native_group_norm(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, N: int, C: int, HxW: int, group: int, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """``group_norm`` with the mean and 1 / sqrt(var + eps) of every group: (N, group)."""
+    return _by_group(input, weight, bias, N, C, HxW, group, eps)
+
+
+@in_float32
+def _by_group(
+    input: Tensor, weight: Tensor | None, bias: Tensor | None, N: int, C: int, HxW: int, group: int, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
     if group <= 0:
         raise RuntimeError(f"Expected num groups to be greater than 0, got {group}")
     if C % group:
@@ -260,7 +272,13 @@ def group_norm(
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
     if num_groups <= 0 or channels % num_groups or input.numel() == 0:
         return native_group_norm(input, weight, bias, n, channels, math.prod(input.shape[2:]), num_groups, eps)[0]
-    x = input.reshape((1, n * num_groups, input.numel() // (n * num_groups)))
+    return _grouped(input, num_groups, weight, bias, eps)
+
+
+@in_float32
+def _grouped(input: Tensor, num_groups: int, weight: Tensor | None, bias: Tensor | None, eps: float) -> Tensor:
+    rows = input.shape[0] * num_groups
+    x = input.reshape((1, rows, input.numel() // rows))
     return _affine(_batch_norm((x, None, None, None, None), eps)[0].view(input.shape), weight, bias)
 
 

@@ -103,6 +103,8 @@ def avg_pool(
     whole = x.dtype.category < FLOATING
     counted = "none" if whole or divisor_override is not None else "padded" if count_include_pad else "inside"
     source, spatial = x, tuple(x.shape[2:])
+    if x.dtype.is_low:  # rounded once, as one pass over the windows does
+        x = x.float()
     for i in range(dims):
         x = axis_map(x, _average_table(spatial[i], out[i], k[i], s[i], p[i], counted), i + 2)
     if divisor_override is not None:
@@ -110,7 +112,7 @@ def avg_pool(
     elif whole:
         how = "padded" if count_include_pad else "inside"
         x = x.div(_window_sizes(spatial, out, k, s, p, how, x), rounding_mode="trunc")
-    x = in_format_of(x, source)
+    x = in_format_of(x.to(source.dtype), source)
     return x if had_batch else x.squeeze(0)
 
 
@@ -198,9 +200,11 @@ def adaptive_avg_pool(dims: int, input: Tensor, output_size: Any) -> Tensor:
     out = adaptive_sizes(input, output_size, dims, f"adaptive_avg_pool{dims}d")
     x = input if input.dim() == dims + 2 else input.unsqueeze(0)
     source = x
+    if x.dtype.is_low:
+        x = x.float()
     for i, m in enumerate(out):
         x = axis_map(x, _adaptive_table(x.shape[i + 2], m), i + 2)
-    x = in_format_of(x, source)
+    x = in_format_of(x.to(source.dtype), source)
     return x if input.dim() == dims + 2 else x.squeeze(0)
 
 

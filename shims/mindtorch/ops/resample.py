@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy
 
-from .._dtype import FLOATING, float32
+from .._dtype import FLOATING, dtype, float32
 from .._tensor import Tensor
 from ._registry import op
 from .aten import register
@@ -48,7 +48,8 @@ def _cubic(x: np.ndarray, a: float) -> np.ndarray:
 
 
 @lru_cache(maxsize=512)
-def _table(n: int, out: int, scale: float | None, align_corners: bool, cubic: bool) -> AxisMap:
+def _table(n: int, out: int, scale: float | None, align_corners: bool, cubic: bool, kept: dtype) -> AxisMap:
+    """`kept`: the input's dtype. PyTorch keeps weights in it, and makes the one of the nearer input from the other."""
     step = _step(n, out, scale, align_corners)
     i = np.arange(out)
     at = step * i if align_corners else step * (i + 0.5) - 0.5
@@ -57,13 +58,21 @@ def _table(n: int, out: int, scale: float | None, align_corners: bool, cubic: bo
     first = np.floor(at)
     offsets = np.array([-1, 0, 1, 2] if cubic else [0, 1])
     columns = np.clip(first[:, None] + offsets, 0, n - 1).astype(np.int64)
-    distance = (at - first)[:, None] - offsets
-    weights = _cubic(distance, -0.75) if cubic else np.maximum(1 - np.abs(distance), 0)
+    distance = (at - first)[:, None]
+    if cubic:
+        weights = _rounded(_cubic(distance - offsets, -0.75), kept)
+    else:
+        distance = _rounded(distance, kept)
+        weights = np.concatenate([_rounded(1 - distance, kept), distance], 1)
     return _matrix(columns, weights, n)
 
 
+def _rounded(weights: np.ndarray, kept: dtype) -> np.ndarray:
+    return weights.astype(np.float32).astype(kept._np).astype(np.float64) if kept.is_low else weights
+
+
 @lru_cache(maxsize=512)
-def _antialiased(n: int, out: int, scale: float | None, align_corners: bool, cubic: bool) -> AxisMap:
+def _antialiased(n: int, out: int, scale: float | None, align_corners: bool, cubic: bool, kept: dtype) -> AxisMap:
     """The filter is stretched to the distance of the outputs, as Pillow does when it makes an image smaller."""
     step = _step(n, out, scale, align_corners)
     stretch = max(step, 1.0)
@@ -98,14 +107,15 @@ def _resample(
             x = pick(x, _nearest(x.shape[i + 2], m, scales[i], mode == "nearest-exact"), i + 2)
         return in_format_of(x, input)
     whole = x.dtype.category < FLOATING
-    x = x.to(float32) if whole else x
+    x = x.to(float32) if whole or x.dtype.is_low else x
     make = _antialiased if antialias else _table
     for i, m in enumerate(out):
         n = x.shape[i + 2]
         if n != m or scales[i] not in (None, 1.0):
-            x = axis_map(x, make(n, m, scales[i], align_corners, mode == "bicubic"), i + 2)
+            x = axis_map(x, make(n, m, scales[i], align_corners, mode == "bicubic", input.dtype), i + 2)
     if whole:
-        x = x.round().clamp(0, 255).to(input.dtype)
+        x = x.round().clamp(0, 255)
+    x = x.to(input.dtype)
     return in_format_of(x * 1 if x is input else x, input)
 
 

@@ -25,19 +25,23 @@ def _log_softmax_grad(c: Any, g: Tensor) -> tuple[Tensor]:
 
 def softmax_backward(grad_output: Tensor, output: Tensor, dim: int) -> Tensor:
     """The gradient of a softmax's input, from that of its output."""
+    if output._arr.dtype.is_low:
+        return softmax_backward(grad_output.float(), output.float(), dim).to(output.dtype)
     gy = grad_output * output
     return gy - output * gy.sum(dim, keepdim=True)
 
 
 def log_softmax_backward(grad_output: Tensor, output: Tensor, dim: int) -> Tensor:
     """The gradient of a log-softmax's input, from that of its output."""
+    if output._arr.dtype.is_low:
+        return log_softmax_backward(grad_output.float(), output.float(), dim).to(output.dtype)
     return grad_output - output.exp() * grad_output.sum(dim, keepdim=True)
 
 
 def _along(kernel: str) -> Any:
     def forward(a: Array, dim: int, d: Any) -> Array:
         if not a.shape:
-            return call(kernel, cast(a, d).as_strided((1,), (1,), 0), 0).as_strided((), (), 0).clone()
+            return call(kernel, cast(a, d).clone().as_strided((1,), (1,), 0), 0).as_strided((), (), 0).clone()
         return call(kernel, cast(a.contiguous(), d), dim)
 
     return forward
