@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .._array import Array
+from .._array import Array, meta_array
+from .._device import META
 from .._dtype import contiguous_format
 from .._tensor import Tensor, _wrap_dim
 from ._prim import Prim
@@ -108,6 +109,8 @@ def _whole(a: Array, *_: Any) -> Array:
     """A copy of the array with the same strides and offset in a copy of its storage."""
     item = a.dtype.itemsize
     data = a.storage.data
+    if a.device is META:
+        return meta_array((data.size // item,), a.dtype).as_strided(a.shape, a.strides, a.offset)
     block = np.array(data[: data.size // item * item]).view(a.dtype._np)
     return Array(block, a.device, a.dtype).as_strided(a.shape, a.strides, a.offset)
 

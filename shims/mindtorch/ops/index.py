@@ -204,8 +204,11 @@ def _as_index(x: Any, device: Any) -> Any:
     return x
 
 
-def _basic(input: Tensor, key: Any) -> tuple[Tensor, list[Tensor], tuple[bool, ...]]:
-    """Apply ints, slices, None and Ellipsis as views; what is left are index tensors and their dimensions."""
+def _basic(input: Tensor, key: Any, written: bool = False) -> tuple[Tensor, list[Tensor], tuple[bool, ...]]:
+    """Apply ints, slices, None and Ellipsis as views; what is left are index tensors and their dimensions.
+
+    `written`: the places are written to, so that on the meta device it does not matter where a mask holds.
+    """
     key = key if isinstance(key, tuple) else (key,)
     if isinstance(key, tuple) and any(isinstance(k, (list, np.ndarray)) for k in key):
         key = tuple(_as_index(k, input.device) for k in key)
@@ -241,7 +244,8 @@ def _basic(input: Tensor, key: Any) -> tuple[Tensor, list[Tensor], tuple[bool, .
                             f"The shape of the mask {list(k.shape)} at index {j} does not match the shape of the "
                             f"indexed tensor {list(input.shape)} at index {dim + j}"
                         )
-                for found in k.detach().nonzero(as_tuple=True):
+                unknown = k.new_empty((1,), dtype=int64) if written and k.is_meta else None
+                for found in k.detach().nonzero(as_tuple=True) if unknown is None else [unknown] * k.dim():
                     indices.append((dim, found))
                     dim += 1
             elif k.dtype.category != INTEGRAL:
@@ -293,7 +297,7 @@ def getitem(input: Tensor, key: Any) -> Tensor:
 
 @op("__setitem__", module=None)
 def setitem(input: Tensor, key: Any, value: Any) -> None:
-    out, indices, slots = _basic(input, key)
+    out, indices, slots = _basic(input, key, True)
     masks = [k for k in (key if isinstance(key, tuple) else (key,)) if isinstance(k, Tensor) and k.dtype is bool_]
     if not isinstance(value, Tensor):
         value = input.new_tensor(value)
@@ -325,7 +329,7 @@ def _put_inplace(out: Tensor, indices: list[Tensor], slots: Any, values: Tensor,
 
 
 def _index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool) -> Tensor:
-    out, found, slots = _basic(input, tuple(indices))
+    out, found, slots = _basic(input, tuple(indices), True)
     return _put((out, values, *found), slots, accumulate)
 
 

@@ -34,6 +34,8 @@ def argwhere(input: Tensor) -> Tensor:
 def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
     if size < 0:
         raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
+    if input.is_meta:
+        return input.new_empty((size, input.dim()), dtype=int64)
     found = nonzero(input)[:size]
     out = found.new_full((size, input.dim()), fill_value)
     out[: found.shape[0]] = found

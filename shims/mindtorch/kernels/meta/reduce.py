@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..._array import Array
 from ..._dtype import bool as bool_
-from ..._dtype import int64
+from ..._dtype import int64, uint64
 from ._registry import Outline, Shape, outline
 
 
@@ -15,7 +15,12 @@ def _reduced(shape: Shape, dims: Shape, keepdim: bool) -> Shape:
     return tuple(n for d, n in enumerate(shape) if d not in gone)
 
 
-@outline("sum", "mean", "prod", "amax", "amin", "hash_tensor")
+@outline("hash_tensor")
+def bits(x: Array, dims: Shape, keepdim: bool) -> Outline:
+    return _reduced(x.shape, dims, keepdim), uint64
+
+
+@outline("sum", "mean", "prod", "amax", "amin")
 def reduction(x: Array, dims: Shape, keepdim: bool) -> Outline:
     return _reduced(x.shape, dims, keepdim), x.dtype
 
