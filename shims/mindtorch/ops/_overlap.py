@@ -12,8 +12,10 @@ from ._registry import _into
 
 
 def into_apart(name: str, function: Callable[..., Tensor], out: Any, *args: Any) -> Tensor:
-    """``function(*args)`` written into `out`, which has the result's dtype. Raises RuntimeError where it shares memory with an
-    operand."""
+    """``function(*args)`` written into `out`, which has the result's dtype.
+
+    Raises RuntimeError where `out` shares memory with an operand.
+    """
     for a in args:
         if isinstance(a, Tensor) and isinstance(out, Tensor) and np.may_share_memory(a._arr.np, out._arr.np):
             raise RuntimeError(

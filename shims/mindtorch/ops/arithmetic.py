@@ -88,8 +88,13 @@ _log_sum("logaddexp", "exp")
 _log_sum("logaddexp2", "exp2")
 
 
+def _nextafter_grad(c: Any, g: Tensor) -> tuple[Any, Any]:
+    """A step to the neighbouring number moves with the first operand, except where it is there already."""
+    first = g.masked_fill(c.input(0) == c.input(1), 0) if c.needs[0] else None
+    return first, g.new_zeros(g.shape) if c.needs[1] else None
 
-_nextafter = _prim("nextafter", lambda c, g: (g.new_zeros(g.shape),) * 2)
+
+_nextafter = _prim("nextafter", _nextafter_grad, save=(0, 1))
 _heaviside = _prim("heaviside", None)
 
 
