@@ -201,13 +201,13 @@ class Tensor(metaclass=_TensorMeta):
         """A NumPy array over the same memory. Raises RuntimeError if the tensor requires grad (unless `force`)."""
         if force:
             return self.detach().cpu()._arr.np
-        if self.requires_grad:
-            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         if not self.is_cpu:
             raise TypeError(
                 f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to "
                 "host memory first."
             )
+        if self.requires_grad:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         if self._arr.dtype in (dtypes.bfloat16, dtypes.float8_e4m3fn, dtypes.float8_e5m2):
             raise TypeError(f"Got unsupported ScalarType {'BFloat16' if self.dtype is dtypes.bfloat16 else self.dtype}")
         if self._arr.dtype is dtypes.complex32:

@@ -199,6 +199,8 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
 
 @op()
 def equal(input: Tensor, other: Tensor) -> bool:
+    if input.is_meta:
+        raise NotImplementedError("aten::equal: meta tensors have no values that could be equal")
     return input.shape == other.shape and bool((input.detach() == other.detach()).all())
 
 

@@ -9,6 +9,7 @@ from .._array import Array
 from .._dtype import COMPLEX
 from .._tensor import Tensor
 from ..kernels import call
+from ._checks import anywhere
 from ._prim import Prim
 from ._registry import op
 from .linalg_common import check_info, check_inputs, check_matrix, check_square, columns, expand_batches, mH, named
@@ -199,7 +200,7 @@ def _det_grad(c: Any, g: Tensor) -> tuple[Tensor]:
     """``g det(A) A^-T``; the adjugate by singular values where a matrix of the batch is singular."""
     a, d = c.input(0), c.result()
     scale = (g * d).unsqueeze(-1).unsqueeze(-1)
-    if bool((d.detach() != 0).all()):
+    if not anywhere(d.detach() == 0):
         return (_inv((a.mT,))[0] * scale,)
     from .linalg_spectral import linalg_svd
 

@@ -7,6 +7,7 @@ from typing import Any
 from .._dtype import FLOATING, INTEGRAL, dtype, finfo, int64
 from .._tensor import Tensor, _wrap_dim
 from ..kernels import call
+from ._checks import anywhere
 from ._prim import Prim
 from ._promote import cast
 from ._registry import FUNCTIONS, op, type_name
@@ -49,7 +50,7 @@ def _cumprod_grad_at_zeros(x: Tensor, g: Tensor, dim: int) -> Tensor:
 def _cumprod_grad(c: Any, g: Tensor) -> tuple[Tensor]:
     dim = c.params[0]
     x, y = c.input(0), c.result()
-    if bool((x == 0).any()):
+    if anywhere(x == 0):
         return (_cumprod_grad_at_zeros(x, g, dim),)
     w = g * y
     return (w.flip(dim).cumsum(dim).flip(dim) / x,)

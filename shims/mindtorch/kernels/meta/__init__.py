@@ -12,12 +12,16 @@ from typing import Any
 
 from ..._array import Array
 from ..._device import CPU, META
+from ..._dtype import int64
 from . import arrange, derived, fourier, index, linalg, nn, reduce
 from ._registry import OUTLINES, made
 
 __all__ = ["OUTLINES", "run"]
 
-_INDEXED = frozenset({"embedding", "gather", "index", "index_select", "index_put", "index_put_accumulate"})
+_INDEXED = frozenset({
+    "embedding", "gather", "index", "index_add", "index_put", "index_put_accumulate", "index_select", "scatter",
+    "scatter_add",
+})  # fmt: skip
 """Kernels of which an index on the CPU may go with meta operands."""
 
 
@@ -25,7 +29,8 @@ def run(name: str, args: tuple[Any, ...]) -> Any:
     """The kernel's results as meta arrays. Raises RuntimeError for operands on another device (0-d ones apart), and
     NotImplementedError where there is no shape function."""
     for x in _arrays(args):
-        if x.device is not META and not (x.device is CPU and (not x.shape or name in _INDEXED)):
+        an_index = name in _INDEXED and x.dtype is int64
+        if x.device is not META and not (x.device is CPU and (an_index or not x.shape)):
             raise RuntimeError(f"Tensor on device {x.device} is not on the expected device meta!")
     fn = OUTLINES.get(name)
     if fn is not None:
