@@ -29,11 +29,16 @@ class Support(NamedTuple):
 
     ``status``: supported; module (supported, and nothing but a module); placeholder (importing it works, using it
     raises); missing. ``hint`` is a way round, where the table has one.
+
+    ``tier`` is how far a supported name agrees with PyTorch: exact (PyTorch's own database of samples passes), partial
+    (``differs`` says what differs), present (not in such a database), or empty where the table does not tell.
     """
 
     api: str
     status: str
     hint: str = ""
+    tier: str = ""
+    differs: str = ""
 
     @property
     def supported(self) -> bool:
@@ -54,6 +59,8 @@ class SupportTable:
         self.level: str = data["level"]
         self._modules: dict[str, dict[str, Any]] = data["modules"]
         self._classes: dict[str, dict[str, Any]] = data["classes"]
+        self._tiers: dict[str, dict[str, Any]] = data.get("tiers", {})
+        self._exact: dict[str, frozenset[str]] = {}
         self._names: dict[str, frozenset[str]] = {}
         self._members: dict[str, frozenset[str]] = {}
         self._found: dict[str, Support] = {}
@@ -74,8 +81,20 @@ class SupportTable:
             root, dot, below = name.partition(".")
             if root not in self.roots:
                 raise ValueError(f"{name} is not below {' or '.join(sorted(self.roots))}")
-            found = self._found[name] = self._resolve(below.split(".") if dot else [])
+            found = self._found[name] = self._with_tier(self._resolve(below.split(".") if dot else []))
         return found
+
+    def _with_tier(self, found: Support) -> Support:
+        if found.status != "supported" or not self._tiers:
+            return found
+        module, _, name = found.api.rpartition(".")
+        row = self._tiers.get(module, {})
+        if name in row.get("partial", ()):
+            return found._replace(tier="partial", differs=row["partial"][name])
+        exact = self._exact.get(module)
+        if exact is None:
+            exact = self._exact[module] = frozenset(row.get("exact", "").split())
+        return found._replace(tier="exact" if name in exact else "present")
 
     def _resolve(self, parts: list[str]) -> Support:
         module = self.api

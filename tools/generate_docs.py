@@ -1,9 +1,10 @@
-"""Write docs/kernels.md, docs/support.md and mindtorch's support.json from the code; --check only compares."""
+"""Write mindtorch's support.json and docs/{kernels,support,api-support}.md from the code; --check only compares."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import pkgutil
 import sys
 import textwrap
@@ -11,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import api_support
 import mindtorch
 from mindtorch.kernels import KERNELS
 from mindtorch.kernels.cpu import NATIVE
@@ -131,10 +133,16 @@ def support_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def api_page() -> str:
+    """docs/api-support.md."""
+    return api_support.page(json.loads(support_table()))
+
+
 TENSOR = "torch.Tensor."
 PAGES = {
     "docs/kernels.md": kernels_page,
     "docs/support.md": support_page,
+    "docs/api-support.md": api_page,
     "shims/mindtorch/support.json": support_table,
 }
 
@@ -143,9 +151,10 @@ def main() -> int:
     stale = []
     for name, page in PAGES.items():
         path = ROOT / name
+        content = page()
         if "--check" not in sys.argv:
-            path.write_text(page())
-        elif not path.exists() or path.read_text() != page():
+            path.write_text(content)
+        elif not path.exists() or path.read_text() != content:
             stale.append(name)
     if stale:
         print(f"{', '.join(stale)}: out of date, run python tools/generate_docs.py", file=sys.stderr)

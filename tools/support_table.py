@@ -11,10 +11,12 @@ import json
 import pkgutil
 import re
 from abc import ABC, ABCMeta
+from functools import cache
 from types import ModuleType
 from typing import Any, Generic, Protocol
 
 import mindtorch
+from api_support import tiers
 from mindtorch._unsupported import unsupported, unsupported_function
 from mindtorch.nn import functional
 
@@ -59,17 +61,20 @@ def modules() -> dict[str, ModuleType]:
     return {name: importlib.import_module(name) for name in sorted(names)}
 
 
+@cache
 def support_table() -> str:
-    """``support.json``: one line for each module and class, so that changes to it can be read."""
+    """``support.json``: one line for each module and class, so that changes to it can be read; then the tiers."""
     found = modules()
     paths = class_paths(found)
     table = {torch_name(name): entry(module, found, paths) for name, module in found.items()}
     classes = {path: class_entry(cls, paths) for cls, path in paths.items()}
     head = {"version": TABLE_VERSION, "package": "mindtorch", "api": "torch", "level": LEVEL}
     lines = [f" {json.dumps(key)}: {json.dumps(value)}," for key, value in head.items()]
-    for key, part in (("modules", table), ("classes", classes)):
+    parts: dict[str, dict[str, Any]] = {"modules": table, "classes": classes}
+    parts["tiers"] = tiers({**head, **parts})
+    for key, part in parts.items():
         rows = (f"  {json.dumps(name)}: {json.dumps(row, sort_keys=True)}" for name, row in sorted(part.items()))
-        lines.append(f" {json.dumps(key)}: {{\n" + ",\n".join(rows) + "\n }" + ("," if key == "modules" else ""))
+        lines.append(f" {json.dumps(key)}: {{\n" + ",\n".join(rows) + "\n }" + ("," if key != "tiers" else ""))
     return "{\n" + "\n".join(lines) + "\n}\n"
 
 

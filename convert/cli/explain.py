@@ -39,7 +39,12 @@ def explain(
 def _sentence(name: str, support: Support, package: str) -> str:
     below = f" (as part of {support.api})" if support.api not in (name, name.replace("torch", package, 1)) else ""
     if support.supported:
-        return f"{name} is supported by {package}{below}"
+        tiers = {
+            "exact": f", exact: {package} passes the samples that PyTorch tests it with",
+            "partial": f", in part: {support.differs}",
+            "present": ", present: PyTorch has no samples to test it with",
+        }
+        return f"{name} is supported by {package}{below}{tiers.get(support.tier, '')}"
     reason = {"placeholder": "it can be imported, and raises when it is used", "missing": "it is missing"}
     hint = f"; {support.hint}" if support.hint else ""
     return f"{name} is not supported by {package}{below}: {reason.get(support.status, support.status)}{hint}"

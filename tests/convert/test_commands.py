@@ -184,6 +184,10 @@ def test_explain(rules: Path) -> None:
     assert result.exit_code == 0
     assert "torch.nn.Linear is supported by mindtorch" in result.stdout
     assert "becomes mindtorch.nn.Linear, by the rule torch-import" in result.stdout
+    assert "torch.add is supported by mindtorch, exact: " in ms_convert("explain", "torch.add").stdout
+    assert "torch.manual_seed is supported by mindtorch, present: " in ms_convert("explain", "torch.manual_seed").stdout
+    partial = ms_convert("explain", "torch.compile")
+    assert "torch.compile is supported by mindtorch, in part: runs the function as it is" in partial.stdout
     result = ms_convert("explain", "torch.no_such_thing")
     assert result.exit_code == 1
     assert "is not supported by mindtorch: it is missing" in result.stdout

@@ -73,6 +73,40 @@ def test_lookup(name: str, api: str, status: str) -> None:
     assert found.hint == ("run it without a graph" if status == "placeholder" else "")
 
 
+@pytest.mark.parametrize(
+    ("name", "tier", "differs"),
+    [
+        ("torch.add", "exact", ""),
+        ("mindtorch.add.__name__", "exact", ""),
+        ("torch.float16", "present", ""),
+        ("torch.Tensor.add_", "exact", ""),
+        ("torch.Tensor.add", "partial", "slow"),
+        ("torch.npu.is_available", "partial", "only one"),
+        ("torch.nn.Linear", "present", ""),
+        ("torch.cuda.graph", "", ""),
+        ("torch.cuda", "", ""),
+        ("torch.fx", "", ""),
+    ],
+)
+def test_tiers(name: str, tier: str, differs: str) -> None:
+    tiers = {
+        "torch": {"exact": "add"},
+        "torch.Tensor": {"exact": "add_", "partial": {"add": "slow"}},
+        "torch.cuda": {"partial": {"is_available": "only one"}},
+    }
+    found = SupportTable(SMALL | {"tiers": tiers}).lookup(name)
+    assert (found.tier, found.differs) == (tier, differs)
+    assert SupportTable(SMALL).lookup(name).tier == ""
+
+
+def test_the_shipped_table_has_tiers(table: SupportTable) -> None:
+    assert table.lookup("torch.add").tier == "exact"
+    assert table.lookup("torch.Tensor.add_").tier == "exact"
+    compile_ = table.lookup("torch.compile")
+    assert (compile_.tier, compile_.differs) == ("partial", "runs the function as it is")
+    assert table.lookup("torch.manual_seed").tier == "present"
+
+
 def test_other_roots_are_refused() -> None:
     with pytest.raises(ValueError, match="torchvision is not below mindtorch or torch"):
         SupportTable(SMALL).lookup("torchvision")
@@ -117,7 +151,7 @@ def test_what_the_table_does_not_have_is_missing_in_mindtorch(table: SupportTabl
 
 def test_placeholders_raise_when_used(table: SupportTable) -> None:
     found = table.lookup("torch.distributed.checkpoint.FileSystemReader.read")
-    assert found == ("torch.distributed.checkpoint.FileSystemReader", "placeholder", "load with torch.load")
+    assert found[:3] == ("torch.distributed.checkpoint.FileSystemReader", "placeholder", "load with torch.load")
     import mindtorch.distributed.checkpoint as checkpoint
 
     with pytest.raises(NotImplementedError, match=r"load with torch\.load"):
