@@ -98,6 +98,8 @@ def _ints(values: Any) -> tuple[int, ...]:
 def _shape_and_dims(x: Tensor, s: Any, dim: Any) -> tuple[list[int], tuple[int, ...]]:
     """The sizes and dimensions to transform; -1 is the size that the dimension has."""
     if dim is not None:
+        if not x.dim() and _ints(dim):
+            raise IndexError(f"Dimension specified as {_ints(dim)[0]} but tensor has no dimensions")
         dims = wrap_dims(_ints(dim), x.dim())
         if s is not None and len(_ints(s)) != len(dims):
             raise RuntimeError("When given, dim and shape arguments must have the same length")

@@ -121,6 +121,11 @@ def rmatmul(input: Tensor, other: Tensor) -> Tensor:
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     if input.dim() != 1 or tensor.dim() != 1:
         raise RuntimeError(f"1D tensors expected, but got {input.dim()}D and {tensor.dim()}D tensors")
+    if input.dtype is not tensor.dtype:
+        raise RuntimeError(
+            f"dot : expected both vectors to have same dtype, but found {type_name(input.dtype)} and "
+            f"{type_name(tensor.dtype)}"
+        )
     if input.shape != tensor.shape:
         raise RuntimeError(
             f"inconsistent tensor size, expected tensor [{input.shape[0]}] and src [{tensor.shape[0]}] to have the "

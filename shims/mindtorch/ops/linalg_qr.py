@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from .._array import Array
+from .._dtype import FLOATING
 from .._tensor import Tensor
 from ..kernels import call
 from ._prim import Prim
-from ._registry import op
+from ._registry import op, type_name
 from .linalg_common import check_inputs, check_matrix, columns, mH, named, recorded
 
 
@@ -100,8 +101,8 @@ def geqrf(input: Tensor) -> Any:
 
 
 def _check_reflectors(name: str, a: Tensor, tau: Tensor) -> None:
-    check_matrix(name, a)
-    check_inputs(name, a, tau, ("input", "tau"))
+    if a.dim() < 2:
+        raise RuntimeError(f"{name}: input must have at least 2 dimensions.")
     if a.shape[-2] < a.shape[-1] and name.endswith("householder_product"):
         raise RuntimeError(f"{name}: input.shape[-2] must be greater than or equal to input.shape[-1]")
     if tau.dim() < 1 or a.dim() != tau.dim() + 1:
@@ -115,6 +116,11 @@ def _check_reflectors(name: str, a: Tensor, tau: Tensor) -> None:
         raise RuntimeError(
             f"{name}: Expected batch dimensions of tau to be equal to input.shape[:-2], but got {list(tau.shape[:-1])}"
         )
+    if a.dtype is not tau.dtype:
+        raise RuntimeError(f"{name}: tau dtype {type_name(tau.dtype)} does not match input dtype {type_name(a.dtype)}")
+    if a.dtype.category < FLOATING or a.dtype.is_low:
+        kernel = "ormqr" if name == "torch.ormqr" else "orgqr"
+        raise NotImplementedError(f"\"{kernel}_cpu\" not implemented for '{type_name(a.dtype)}'")
 
 
 def _reflected(a: Tensor, tau: Tensor, x: Tensor, left: bool, order: range, adjoint: bool) -> Tensor:
