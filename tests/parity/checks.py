@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -293,7 +292,7 @@ def out(entry: Any, dtype: torch.dtype = torch.float32, most: int | None = None)
         tensors = list(leaves(call.result))
         if not tensors or not all(isinstance(t, torch.Tensor) for t in tensors):
             continue
-        if isinstance(entry.op, types.FunctionType) and not _takes_out(entry.op, call):
+        if not _takes_out(entry.op, call):
             continue
         for empty in (False, True):
             outs = [mindtorch.zeros((0,) if empty else tuple(t.shape), dtype=ours(t.dtype)) for t in tensors]
@@ -307,7 +306,7 @@ def out(entry: Any, dtype: torch.dtype = torch.float32, most: int | None = None)
 
 
 def _takes_out(f: Any, call: Call) -> bool:
-    """Whether PyTorch's function, one written in Python, takes ``out=``: of some only the operator below does."""
+    """Whether PyTorch's function takes ``out=``, which the database says of some that do not."""
     try:
         f(call.given[0], *call.given[1], **call.given[2], out=_copy(call.result, False))
     except TypeError:

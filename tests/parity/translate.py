@@ -82,12 +82,16 @@ def ours(x: Any) -> Any:
 def _tensor(x: torch.Tensor) -> Any:
     plain = x.detach().resolve_conj().resolve_neg()
     dtype = getattr(mindtorch, str(x.dtype).split(".")[1])
+    if x.is_meta:
+        return mindtorch.empty_strided(tuple(x.shape), x.stride(), dtype=dtype, device="meta")
     storage = torch.empty(0, dtype=plain.dtype).set_(plain.untyped_storage())
     flat = _shared.get(storage.data_ptr()) if _shared is not None else None
     if flat is not None and flat.dtype == dtype:
         pass
     elif storage.dtype == torch.bfloat16:
         flat = mindtorch.tensor(storage.view(torch.int16).numpy().copy()).view(dtype)
+    elif storage.dtype == torch.complex32:
+        flat = mindtorch.tensor(storage.view(torch.float16).numpy().copy()).view(dtype)
     else:
         flat = mindtorch.tensor(storage.numpy().copy())
     if _shared is not None:

@@ -26,7 +26,7 @@ def _clone_array(a: Array, strides: tuple[int, ...]) -> Array:
     return out
 
 
-_clone = Prim("clone", _clone_array, lambda c, g: (g,))
+_clone = Prim("clone", _clone_array, lambda c, g: (g,), conjugates=True)
 
 
 @op()
@@ -55,7 +55,7 @@ def _to_copy(a: Array, d: dtype, dev: Any, strides: tuple[int, ...]) -> Array:
     return arranged(a.on(dev).cast(d) if META in (dev, a.device) else a.cast(d).on(dev), strides)
 
 
-_copy = Prim("to_copy", _to_copy, lambda c, g: (g,))
+_copy = Prim("to_copy", _to_copy, lambda c, g: (g,), conjugates=True)
 
 
 def _convert(input: Tensor, d: dtype | None, dev: Any, copy: bool, memory_format: Any = None) -> Tensor:
