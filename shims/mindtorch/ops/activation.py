@@ -255,7 +255,9 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     if not input.dim():
         raise RuntimeError("glu does not support scalars because halving size must be even")
     if input.shape[dim] % 2:
-        raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {input.shape[dim]}")
+        raise RuntimeError(
+            f"Halving dimension must be even, but dimension {dim % input.dim()} is size {input.shape[dim]}"
+        )
     return _gated(*input.chunk(2, dim))
 
 

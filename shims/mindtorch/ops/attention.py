@@ -23,7 +23,7 @@ def scaled_dot_product_attention(
     query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: float = 0.0,
     is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False,
 ) -> Tensor:  # fmt: skip
-    _check_attention(query, key, value, attn_mask, is_causal)
+    _check_attention(query, key, value, attn_mask, is_causal, dropout_p)
     return _attended(query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
 
 
@@ -52,7 +52,9 @@ def _attended(
     return weights @ value
 
 
-def _check_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None, is_causal: bool) -> None:
+def _check_attention(
+    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None, is_causal: bool, dropout_p: float
+) -> None:
     if not query.dtype == key.dtype == value.dtype:
         raise RuntimeError(
             "Expected query, key, and value to have the same dtype, but got query.dtype: "
@@ -63,9 +65,12 @@ def _check_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tenso
             "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim(): "
             f"{query.dim()}, key.dim(): {key.dim()} and value.dim(): {value.dim()} instead."
         )
+    if not 0.0 <= dropout_p <= 1.0:
+        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p:g}")
     if attn_mask is None:
         return
-    if is_causal:
+    fused = query.dim() == key.dim() == value.dim() == 4 and not dropout_p and not attn_mask.requires_grad
+    if is_causal and not fused:
         raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
     if attn_mask.dtype is not bool_ and attn_mask.dtype != query.dtype and not attn_mask.dtype.is_floating_point:
         raise RuntimeError(

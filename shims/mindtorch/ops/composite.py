@@ -92,9 +92,15 @@ def _clamp_scalar(x: Tensor, low: Any, high: Any) -> Tensor:
 
 def _clamp_array(a: Array, low: Array | None, high: Array | None) -> Array:
     out = a
-    if low is not None:
-        out = call("maximum", out, cast(low, a.dtype))
-    return out if high is None else call("minimum", out, cast(high, a.dtype))
+    try:
+        if low is not None:
+            out = call("maximum", out, cast(low, a.dtype))
+        return out if high is None else call("minimum", out, cast(high, a.dtype))
+    except ValueError:
+        for bound in (low, high):
+            if bound is not None:
+                check_sizes(a.shape, bound.shape)
+        raise
 
 
 def _clamp_grad(c: Any, g: Tensor) -> tuple[Any, Any, Any]:
@@ -236,11 +242,20 @@ def allclose(
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     from .shape import broadcast_tensors
 
+    if mask.dtype is not bool_:
+        raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask.dtype}")
+    if source.dtype is not input.dtype:
+        raise RuntimeError(
+            f"masked_scatter: expected self and source to have same dtypes but got {type_name(input.dtype)} and "
+            f"{type_name(source.dtype)}"
+        )
     input, mask = broadcast_tensors(input, mask)
     if mask.is_meta:
         where_ = mask.new_empty((min(mask.numel(), source.numel()),), dtype=int64)
     else:
         where_ = mask.reshape(-1).nonzero().view(-1)
+        if source.numel() < where_.numel():
+            raise RuntimeError("Number of elements of source < number of ones in mask")
     return input.reshape(-1).index_put((where_,), source.reshape(-1)[: where_.numel()]).view(input.shape)
 
 

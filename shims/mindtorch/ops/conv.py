@@ -145,7 +145,7 @@ def _check(input: Tensor, weight: Tensor, bias: Tensor | None, groups: int, tran
     if w[0] % groups or w[0] < groups:
         raise RuntimeError(
             f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of "
-            f"size {list(w)} instead"
+            f"size [{list(w)}] instead"
         )
     if input.shape[1] != channels:
         raise RuntimeError(
@@ -155,7 +155,7 @@ def _check(input: Tensor, weight: Tensor, bias: Tensor | None, groups: int, tran
     outputs = w[1] * groups if transposed else w[0]
     if bias is not None and tuple(bias.shape) != (outputs,):
         raise RuntimeError(
-            f"Given {'transposed=1' if transposed else 'transposed=0'}, weight of size {list(w)}, expected bias to be "
+            f"Given {'transposed=1, ' if transposed else ''}weight of size {list(w)}, expected bias to be "
             f"1-dimensional with {outputs} elements, but got bias of size {list(bias.shape)} instead"
         )
 

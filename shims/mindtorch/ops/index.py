@@ -344,13 +344,19 @@ _masked_select = Prim(
 )  # fmt: skip
 
 
-@op(out=True)
-def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+@op()
+def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Tensor:
+    if out is not None:
+        return into_apart("masked_select", _selected, out, input, mask)
+    return _selected(input, mask)
+
+
+def _selected(input: Tensor, mask: Tensor) -> Tensor:
     from .shape import broadcast_tensors
 
     if mask.dtype is not bool_:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
-    x, m = broadcast_tensors(input, mask)
+    m, x = broadcast_tensors(mask, input)
     return _masked_select((x, m))
 
 

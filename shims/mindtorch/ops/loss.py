@@ -39,13 +39,25 @@ def reduced(loss: Tensor, reduction: str) -> Tensor:
         return loss.mean()
     if reduction == "sum":
         return loss.sum()
-    raise ValueError(f"{reduction} is not a valid value for reduction")
+    raise _invalid(reduction)
+
+
+def check_reduction(reduction: str) -> None:
+    """Raises ValueError for another word than `reduced` knows: what PyTorch asks before it looks at the rest."""
+    if reduction not in ("none", "mean", "sum"):
+        raise _invalid(reduction)
+
+
+def _invalid(reduction: str) -> ValueError:
+    return ValueError(f"{reduction} is not a valid value for reduction")
 
 
 # ------------------------------------------------------------------ classes
 def _check_nll(input: Tensor, target: Tensor, weight: Tensor | None, classes: int) -> None:
     if input.dim() == 0:
         raise ValueError(f"Expected 1 or more dimensions (got {input.dim()})")
+    if input.dim() <= 2 and target.dim() > 1:
+        raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
     if input.dim() > 1 and (not target.dim() or input.shape[0] != target.shape[0]):
         batch = target.shape[0] if target.dim() else 0
         if target.dim() != 0 or input.dim() != 1:
@@ -54,7 +66,9 @@ def _check_nll(input: Tensor, target: Tensor, weight: Tensor | None, classes: in
         raise RuntimeError(f"expected target dtype to be Long or Byte, but got {type_name(target.dtype)}")
     if input.dim() > 2 and target.shape != (input.shape[0], *input.shape[2:]):
         raise RuntimeError(
-            f"size mismatch (got input: {tuple(input.shape)} , target: {tuple(target.shape)})"
+            f"size mismatch (got input: {list(input.shape)} , target: {list(target.shape)}"
+            if input.dim() == 4
+            else f"Expected target size {[input.shape[0], *input.shape[2:]]}, got {list(target.shape)}"
         )
     if weight is not None and weight.dtype is not input.dtype:
         raise RuntimeError(f"expected scalar type {type_name(input.dtype)} but found {type_name(weight.dtype)}")
@@ -157,8 +171,7 @@ def linear_cross_entropy(
 ) -> Tensor:  # fmt: skip
     """Cross entropy of a linear map's result. `options` (of chunks) change PyTorch's memory use, never the value."""
     classes = tuple(linear_weight.shape[:-1])
-    if weight is not None and weight.shape != classes[:1]:
-        raise RuntimeError(f"expected weight shape to be {classes[:1]}, got {tuple(weight.shape)}")
+    _check_linear(input, linear_weight, linear_bias, classes)
     logits = input.matmul(linear_weight.reshape(-1, linear_weight.shape[-1]).t())
     if linear_bias is not None:
         logits = logits + linear_bias.reshape(-1)
@@ -166,6 +179,25 @@ def linear_cross_entropy(
         logits = logits.reshape((*input.shape[:-1], *classes))
     index = -100 if ignore_index is None else ignore_index
     return cross_entropy(logits, target, weight, None, index, None, reduction, label_smoothing)
+
+
+def _check_linear(input: Tensor, weight: Tensor, bias: Tensor | None, classes: tuple[int, ...]) -> None:
+    if input.dim() not in (1, 2):
+        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {input.dim()}")
+    if not classes:
+        raise RuntimeError(f"expected linear_weight with dimensionality at least 2, got {weight.dim()}")
+    if input.shape[-1] != weight.shape[-1]:
+        raise RuntimeError(
+            f"expected equal input and linear_weight last dimensions (in_features), got {input.shape[-1]} and "
+            f"{weight.shape[-1]}, respectively"
+        )
+    if input.dim() == 1 and len(classes) > 1:
+        raise RuntimeError(
+            f"K-dimensional loss defined by linear_weight shape {tuple(weight.shape)} requires batched input, "
+            f"(N, {input.shape[-1]}), got unbatched input with shape {tuple(input.shape)}"
+        )
+    if bias is not None and tuple(bias.shape) != classes:
+        raise RuntimeError(f"expected linear_bias shape {classes}, got {tuple(bias.shape)}")
 
 
 # ------------------------------------------------------------------ probabilities
@@ -193,6 +225,8 @@ def binary_cross_entropy(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is deprecated. "
             "Please ensure they have the same size."
         )
+    if target.dtype is not input.dtype:
+        raise RuntimeError(f"Found dtype {type_name(target.dtype)} but expected {type_name(input.dtype)}")
     if anywhere((input < 0) | (input > 1)):
         raise RuntimeError("all elements of input should be between 0 and 1")
     loss = -(target * _bounded_log(input) + (1 - target) * _bounded_log(1 - input))

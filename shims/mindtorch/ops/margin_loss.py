@@ -8,10 +8,11 @@ from typing import Any
 
 from .._tensor import Tensor
 from ._checks import anywhere
+from ._promote import check_sizes
 from ._registry import op
 from .activation import logsigmoid
 from .composite import where
-from .loss import legacy_reduction, reduced
+from .loss import check_reduction, legacy_reduction, reduced
 from .shape import broadcast_tensors
 
 F = "nn.functional"
@@ -82,10 +83,7 @@ def soft_margin_loss(
     input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
 ) -> Tensor:
     reduction = legacy_reduction(size_average, reduce, reduction)
-    if input.shape != target.shape:
-        raise RuntimeError(
-            f"The size of tensor a {list(input.shape)} must match the size of tensor b {list(target.shape)}"
-        )
+    check_sizes(input._arr.shape, target._arr.shape)
     return reduced((-target * input).exp().log1p(), reduction)
 
 
@@ -142,6 +140,7 @@ def multi_margin_loss(
     size_average: Any = None, reduce: Any = None, reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
     reduction = legacy_reduction(size_average, reduce, reduction)
+    check_reduction(reduction)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
     if weight is not None and weight.dim() != 1:
@@ -155,7 +154,9 @@ def multi_margin_loss(
     y = target.reshape(-1)
     if y.shape[0] != x.shape[0]:
         raise RuntimeError(
-            f"inconsistent target size, expected {x.shape[0]} but got {list(target.shape)}"
+            "multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch "
+            f"size). Expected target size [{x.shape[0]}], but got {list(target.shape)}. Input has shape "
+            f"{list(input.shape)}."
         )
     if anywhere((y < 0) | (y >= x.shape[1])):
         raise RuntimeError("target out of range")
@@ -176,6 +177,7 @@ def multilabel_margin_loss(
     input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
 ) -> Tensor:
     reduction = legacy_reduction(size_average, reduce, reduction)
+    check_reduction(reduction)
     if input.shape != target.shape:
         raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
     classes = input.shape[-1] if input.dim() else 1

@@ -20,7 +20,7 @@ def _maybe_inplace(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
 
 
 # ------------------------------------------------------------------ linear, dropout
-@op(module=F, method=False)
+@op(module=F, method=False, out=True)
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     out = input.matmul(weight) if weight.dim() == 1 else input.matmul(weight.t())
     return out if bias is None else out + bias
@@ -65,8 +65,19 @@ _layer_norm = Prim(
 )  # fmt: skip
 
 
-def _check_normalized(name: str, input: Tensor, shape: tuple[int, ...]) -> None:
-    if not shape or tuple(input.shape[input.dim() - len(shape) :]) != shape or input.dim() < len(shape):
+def _check_normalized(input: Tensor, shape: tuple[int, ...], **affine: Tensor | None) -> None:
+    if not shape:
+        raise RuntimeError(
+            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got "
+            "normalized_shape = []"
+        )
+    for name, t in affine.items():
+        if t is not None and t._arr.shape != shape:
+            raise RuntimeError(
+                f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape {list(t.shape)} and "
+                f"normalized_shape = {list(shape)}"
+            )
+    if tuple(input.shape[input.dim() - len(shape) :]) != shape or input.dim() < len(shape):
         wanted = "".join(f", {n}" for n in shape)
         raise RuntimeError(
             f"Given normalized_shape={list(shape)}, expected input with shape [*{wanted}], but got input of size"
@@ -79,7 +90,7 @@ def layer_norm(
     input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    _check_normalized("layer_norm", input, shape)
+    _check_normalized(input, shape, weight=weight, bias=bias)
     n = math.prod(shape)
     x = input.reshape((input.numel() // n if n else 0, n))
     w = input.new_ones((n,)) if weight is None else weight.reshape((n,))
@@ -90,7 +101,7 @@ def layer_norm(
 @op(module=F, method=False)
 def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None) -> Tensor:
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    _check_normalized("rms_norm", input, shape)
+    _check_normalized(input, shape, weight=weight)
     dims = tuple(range(input.dim() - len(shape), input.dim()))
     x = input.float() if input.dtype.is_low else input
     eps = finfo(x.dtype).eps if eps is None else eps

@@ -214,7 +214,7 @@ def native_layer_norm(
     from .nn import _check_normalized, _layer_norm
 
     shape = tuple(normalized_shape)
-    _check_normalized("layer_norm", input, shape)
+    _check_normalized(input, shape, weight=weight, bias=bias)
     n, lead = math.prod(shape), tuple(input.shape[: input.dim() - len(shape)])
     x = input.reshape((math.prod(lead), n))
     w = input.new_ones((n,)) if weight is None else weight.reshape((n,))
@@ -272,6 +272,12 @@ def group_norm(
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
     if num_groups <= 0 or channels % num_groups or input.numel() == 0:
         return native_group_norm(input, weight, bias, n, channels, math.prod(input.shape[2:]), num_groups, eps)[0]
+    for name, t in (("weight", weight), ("bias", bias)):
+        if t is not None and t._arr.shape != (channels,):
+            raise RuntimeError(
+                f"Expected {name} to be a vector of size equal to the number of channels in input, but got {name} of "
+                f"shape {list(t.shape)} and input of shape {list(input.shape)}"
+            )
     return _grouped(input, num_groups, weight, bias, eps)
 
 

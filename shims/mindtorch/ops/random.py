@@ -313,7 +313,7 @@ def poisson(input: Tensor, generator: Any = None) -> Tensor:
     return _POISSON((input,), Array(drawn, input.device, input.dtype))
 
 
-@op(out=True)
+@op(out="same")
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:
     if input.is_meta:
         return _on_meta((*input._arr.shape[:-1], num_samples), int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import Any
 
 from .._array import Array
@@ -10,7 +11,7 @@ from .._dtype import contiguous_format, int64, promote_types
 from .._tensor import Tensor, _wrap_dim
 from ..kernels import call
 from ._prim import Prim
-from ._promote import cast
+from ._promote import cast, check_sizes
 from ._registry import op
 from .view import ints, wrap_dims
 
@@ -344,6 +345,8 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
 @op(method=False)
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     xs = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
+    for x, y in combinations(xs, 2):
+        check_sizes(x._arr.shape, y._arr.shape)
     shape = broadcast_shapes(*[x.shape for x in xs])
     return tuple(x.expand(shape) for x in xs)
 
