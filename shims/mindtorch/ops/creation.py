@@ -16,7 +16,7 @@ from .._dtype import bool as bool_
 from .._no_data import NoData
 from .._tensor import Tensor, wrap
 from ._promote import scalar_dtype
-from ._registry import op
+from ._registry import invalid_operands, op
 from .memory_format import arranged, check_format, format_strides, strides_like
 from .view import ints
 
@@ -45,7 +45,7 @@ def _filled(make: Any, shape: tuple[int, ...], device: Any, d: dtype) -> Array:
 def _factory(name: str, make: Any) -> Any:
     """Declare ``name(*size, dtype, device, requires_grad)`` and its ``_like`` and ``new_`` forms."""
 
-    @op(name, method=False, out=True)
+    @op(name, method=False, out="dtype")
     def declared(
         *size: Any,
         dtype: Any = None,
@@ -149,7 +149,7 @@ def _full(shape: Sequence[int], value: Any, d: dtype | None, device: Any) -> Arr
     return Array(cast_numpy(np.full(tuple(shape), value), d), dev, d)
 
 
-@op(method=False, out=True)
+@op(method=False, out="dtype")
 def full(
     size: Any, fill_value: Any, *, dtype: Any = None, layout: Any = None, device: Any = None,
     requires_grad: bool = False, pin_memory: bool = False,
@@ -177,7 +177,7 @@ def new_full(
     return t.requires_grad_() if requires_grad else t
 
 
-@op(method=False, out=True)
+@op(method=False, out="dtype")
 def arange(
     start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, layout: Any = None, device: Any = None,
     requires_grad: bool = False, pin_memory: bool = False,
@@ -194,6 +194,8 @@ def arange(
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     if dtype is None:
         dtype = get_default_dtype() if any(isinstance(x, float) for x in (start, end, step)) else int64
+    if dtype.category < FLOATING and int(step) == 0:
+        raise ValueError("step must be nonzero")
     n = math.ceil((end - start) / step) if dtype.category >= FLOATING else len(range(int(start), int(end), int(step)))
     if devices.resolve(device) is META:
         return _finish(NoData((n,), dtype._np), META, requires_grad, dtype)
@@ -204,13 +206,27 @@ def arange(
     return _finish(cast_numpy(a, dtype), device, requires_grad, dtype)
 
 
-@op(method=False, out=True)
+def _steps(name: str, start: Any, end: Any, steps: Any) -> int:
+    """The number of points. Raises TypeError and RuntimeError for arguments that are none."""
+    if isinstance(steps, (bool, float)) or not hasattr(steps, "__index__"):
+        raise invalid_operands(name, (start, end, steps))
+    first, last = (x.dim() if isinstance(x, Tensor) else 0 for x in (start, end))
+    if first or last:
+        raise RuntimeError(
+            f"{name} only supports 0-dimensional start and end tensors, but got start with {first} dimension(s) and "
+            f"end with {last} dimension(s)."
+        )
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    return steps.__index__()
+
+
+@op(method=False, out="dtype")
 def linspace(
     start: Any, end: Any, steps: int, *, dtype: Any = None, layout: Any = None, device: Any = None,
     requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
-    if steps < 0:
-        raise RuntimeError("number of steps must be non-negative")
+    steps = _steps("linspace", start, end, steps)
     d = dtype or get_default_dtype()
     if devices.resolve(device) is META:
         return _finish(NoData((steps,), d._np), META, requires_grad, d)
@@ -224,13 +240,12 @@ def linspace(
     return _finish(cast_numpy(a, d), device, requires_grad, d)
 
 
-@op(method=False, out=True)
+@op(method=False, out="dtype")
 def logspace(
     start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, layout: Any = None, device: Any = None,
     requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
-    if steps < 0:
-        raise RuntimeError("number of steps must be non-negative")
+    steps = _steps("logspace", start, end, steps)
     d = dtype or get_default_dtype()
     if devices.resolve(device) is META:
         return _finish(NoData((steps,), d._np), META, requires_grad, d)
@@ -267,7 +282,7 @@ def empty_permuted(
     return empty_strided(shape, strides, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-@op(method=False, out=True)
+@op(method=False, out="dtype")
 def eye(
     n: int, m: int | None = None, *, dtype: Any = None, layout: Any = None, device: Any = None,
     requires_grad: bool = False, pin_memory: bool = False,
