@@ -32,11 +32,17 @@ _cat = Prim("cat", _cat_array, _cat_grad)
 
 @op(method=False, out=True, aliases=("concat", "concatenate"))
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    if not isinstance(tensors, (list, tuple)):
+        raise TypeError(
+            f"cat(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}"
+        )
     if not tensors:
-        raise RuntimeError("torch.cat(): expected a non-empty list of Tensors")
-    d = tensors[0].dtype
-    for x in tensors:
-        d = promote_types(d, x.dtype)
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+    d = None
+    for i, x in enumerate(tensors):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
+        d = x.dtype if d is None else promote_types(d, x.dtype)
         if x.dim() == 0:
             raise RuntimeError(
                 f"zero-dimensional tensor (at position {list(tensors).index(x)}) cannot be concatenated"
