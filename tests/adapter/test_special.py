@@ -53,6 +53,15 @@ def test_one_operand_at_the_edges(name: str, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["expm1", "log1p", "erf", "erfinv", "sin", "tanh", "sign"])
+def test_small_numbers_keep_their_digits_and_nan_its_sign(name: str, dtype: str) -> None:
+    values = np.array([1e-3, -1e-3, 1e-8, -1e-8, 1e-20, -1e-20, 1e-30, 0.0, np.nan], dtype)
+    found = getattr(mindtorch, name)(mindtorch.tensor(values)).numpy()
+    expected = getattr(torch, name)(torch.tensor(values)).numpy()
+    assert np.allclose(found, expected, 1e-6, 0, equal_nan=True), (found, expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", BINARY)
 def test_two_operands_at_the_edges(name: str, dtype: str) -> None:
     a, b = (x.ravel() for x in np.meshgrid(np.array(EDGES, dtype), np.array(EDGES, dtype)))

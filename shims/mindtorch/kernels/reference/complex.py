@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._registry import kernel
+from .pointwise import sign
 
 REAL_ONLY = frozenset({
     "lt", "le", "gt", "ge", "maximum", "minimum", "fmax", "fmin", "amax", "amin", "argmax", "argmin", "cummax",
@@ -32,7 +33,7 @@ def angle(x: np.ndarray) -> np.ndarray:
 def sgn(x: np.ndarray) -> np.ndarray:
     """``x / |x|``, and 0 for 0."""
     if x.dtype.kind != "c":
-        return x.copy() if x.dtype == np.bool_ else np.sign(x)
+        return sign(x)
     size = np.abs(x)
     return np.where(size == 0, x.dtype.type(0), x / np.where(size == 0, size.dtype.type(1), size))
 

@@ -65,7 +65,7 @@ def erfc(x: np.ndarray) -> np.ndarray:
 
 @kernel()
 def erfinv(x: np.ndarray) -> np.ndarray:
-    return _as(special.erfinv(x), x)
+    return _as(np.copysign(special.erfinv(x), x), x)
 
 
 @kernel()
@@ -81,6 +81,9 @@ def digamma(x: np.ndarray) -> np.ndarray:
 
 @kernel()
 def sign(x: np.ndarray) -> np.ndarray:
+    """The sign; 0 for nan, as PyTorch has it."""
+    if x.dtype.kind == "f":
+        return np.subtract(x > 0, x < 0, dtype=np.int8).astype(x.dtype)
     return x.copy() if x.dtype == np.bool_ else np.sign(x)
 
 

@@ -34,7 +34,7 @@ for _name, _function in {
     "bessel_j0": special.j0, "bessel_j1": special.j1, "bessel_y0": _bessel_y(special.y0),
     "bessel_y1": _bessel_y(special.y1), "bessel_k0": _bessel_k(special.k0), "bessel_k1": _bessel_k(special.k1),
     "bessel_k0e": _bessel_k(special.k0e), "bessel_k1e": _bessel_k(special.k1e),
-    "airy_ai": lambda x: np.where(np.isinf(x), np.nan, special.airy(x)[0]),
+    "airy_ai": lambda x: np.where(np.isinf(x), np.nan, np.where(x > 1e6, 0, special.airy(x)[0])),
 }.items():  # fmt: skip
     register(_name, _rounded(_function))
 
