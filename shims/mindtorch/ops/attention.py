@@ -7,6 +7,7 @@ from typing import Any
 
 from .._dtype import bool as bool_
 from .._tensor import Tensor
+from ._checks import anywhere
 from ._registry import op
 from ._widen import in_float32
 from .composite import where
@@ -45,7 +46,7 @@ def _attended(
     weights = softmax(scores, -1)
     if attn_mask is not None:
         nowhere = (scores.detach() == -math.inf).all(-1, keepdim=True)
-        if bool(nowhere.any()):  # a row with nothing to attend to
+        if anywhere(nowhere):  # a row with nothing to attend to
             weights = where(nowhere, 0.0, softmax(scores.masked_fill(nowhere, 0.0), -1))
     if dropout_p:
         weights = dropout(weights, dropout_p)

@@ -328,7 +328,7 @@ def normal(
 ) -> Tensor:  # fmt: skip
     given = [t if isinstance(t, Tensor) else None for t in (mean, std)]
     if given == [None, None]:
-        d, dev = dtype or get_default_dtype(), devices.resolve(device)
+        d, dev = dtype or get_default_dtype(), devices.resolve(device or devices.CPU)  # whatever the default device is
         shape = ints((size,))
         out = _on_meta(shape, d) if dev is META else _tensor(np.empty(prod(shape), d._np), shape, dev, d)
         out.normal_(mean, std, generator=generator)
