@@ -7,7 +7,7 @@ import pickle
 from collections import OrderedDict
 from collections.abc import Callable
 from types import FunctionType
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 from .. import _dtype
 from .._array import Storage
@@ -30,8 +30,10 @@ class CheckpointPickler(pickle._Pickler):  # type: ignore[name-defined]
     """
 
     # The standard library's own: dill, which MindSpore imports, puts functions into the class's table that write other
-    # pickles than PyTorch's.
-    dispatch = {t: f for t, f in pickle._Pickler.dispatch.items() if f.__module__ == "pickle"}  # type: ignore[attr-defined]
+    # pickles than PyTorch's, also in place of the one for dictionaries.
+    dispatch: ClassVar[dict[type, Callable[..., None]]] = {
+        t: f for t, f in pickle._Pickler.dispatch.items() if f.__module__ == "pickle"  # type: ignore[attr-defined]
+    } | {dict: pickle._Pickler.save_dict}  # type: ignore[attr-defined]
 
     def __init__(self, stream: IO[bytes], protocol: int) -> None:
         super().__init__(stream, protocol)
