@@ -37,6 +37,7 @@ from . import (
     nan_reduce,
     nn,
     norms,
+    order,
     padding,
     pixels,
     pointwise,

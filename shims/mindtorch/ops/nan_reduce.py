@@ -7,12 +7,14 @@ from typing import Any
 from .._dtype import COMPLEX, FLOATING
 from .._tensor import Tensor
 from ._registry import op, type_name
+from .view import wrap_dims
 
 
 @op(out="dtype")
 def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum with nan taken for 0."""
     if input.dtype.category == COMPLEX:
+        wrap_dims(() if dim is None else dim, input.dim())
         raise RuntimeError("nansum does not support complex inputs")
     if input.dtype.category < FLOATING:
         return input.sum(dim, keepdim, dtype=dtype)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from .._array import Array
-from .._dtype import BOOL, FLOATING, INTEGRAL, int64
+from .._dtype import BOOL, COMPLEX, FLOATING, INTEGRAL, int64
 from .._tensor import Tensor, _wrap_dim
 from ..kernels import call
 from ..return_types import named
@@ -136,6 +136,9 @@ def _full_extreme(name: str) -> Prim:
     def forward(a: Array, dims: Dims, keepdim: bool) -> Array:
         if a.size == 0 and any(a.shape[d] == 0 for d in dims):
             raise IndexError(f"{name}(): Expected reduction dim {dims[0]} to have non-zero size.")
+        if a.size == 0:  # of every dtype, complex too
+            kept = [1 if d in dims else n for d, n in enumerate(a.shape) if keepdim or d not in dims]
+            return a.as_strided(tuple(kept), _strides(tuple(kept)), 0).clone()
         return call(name, a, dims, keepdim)
 
     return Prim(name, forward, _extreme_grad, save=(0,), save_out=(0,))
@@ -145,7 +148,13 @@ _amax, _amin = _full_extreme("amax"), _full_extreme("amin")
 
 
 def _nonempty(name: str, input: Tensor, dim: Any) -> None:
-    if input.numel() == 0 and (dim is None or dim == () or dim == []):
+    if input.numel():
+        return
+    if isinstance(dim, (tuple, list)):  # a dimension without elements is complained of before one that is there twice
+        for d in dim:
+            if input._arr.shape[_wrap_dim(d, input.dim())] == 0:
+                raise IndexError(f"{name}(): Expected reduction dim {d} to have non-zero size.")
+    if dim is None or dim == () or dim == []:
         raise RuntimeError(
             f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
             "the 'dim' argument."
@@ -172,8 +181,11 @@ def aminmax(input: Tensor, *, dim: Any = None, keepdim: bool = False) -> Any:
         raise RuntimeError(
             "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
         )
-    return _named("aminmax", ("min", "max"))(amin(input, () if dim is None else dim, keepdim),
-                                             amax(input, () if dim is None else dim, keepdim))  # fmt: skip
+    dims = () if dim is None else dim
+    low = amin(input, dims, keepdim)
+    if input.is_complex():
+        raise NotImplementedError(f"\"aminmax_cpu\" not implemented for '{type_name(input.dtype)}'")
+    return _named("aminmax", ("min", "max"))(low, amax(input, dims, keepdim))
 
 
 def _named(name: str, fields: tuple[str, ...] = ("values", "indices")) -> Any:
@@ -195,10 +207,12 @@ def _index_grad(c: Any, g: Any, _: Any = None) -> tuple[Any]:
 
 def _along(name: str, arg: str) -> Prim:
     def forward(a: Array, dim: int, keepdim: bool) -> tuple[Array, Array]:
+        if a.shape and a.shape[dim] == 0:
+            raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
+        if a.dtype.is_complex:
+            raise RuntimeError(f"{name}(): does not support complex input")
         if not a.shape:
             return a.clone(), call("argmax", a.as_strided((1,), (1,), a.offset).clone(), 0)
-        if a.shape[dim] == 0:
-            raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
         index = call(arg, a, dim)
         shape = (*a.shape[:dim], 1, *a.shape[dim + 1 :])
         index = index.as_strided(shape, _strides(shape), 0)
@@ -246,11 +260,12 @@ def _arg(name: str) -> None:
 
     @op(name, out="same")
     def declared(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-        if input.dtype.category == BOOL:
-            raise RuntimeError(f"{name}(): does not support bool input")
+        if input.dtype.category in (BOOL, COMPLEX):
+            kind = "bool" if input.dtype.category == BOOL else "complex"
+            raise RuntimeError(f"{name}(): does not support {kind} input")
         if input.numel() == 0 and dim is None:
             raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
-        if input.numel() == 0 and input.shape[dim] == 0:
+        if input.numel() == 0 and input.size(dim) == 0:
             raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
         if dim is None or input.dim() == 0:
             out = prim((input.detach().reshape(-1),), 0)
@@ -276,7 +291,8 @@ def _truth(name: str) -> None:
 
     @op(name, out="truth")
     def declared(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-        dims = _dims(input, dim)
+        # Unlike the other reductions' an empty tuple names no dimensions.
+        dims = () if isinstance(dim, (tuple, list)) and not dim else _dims(input, dim)
         return prim((input,), dims, bool(keepdim))
 
 
@@ -326,11 +342,17 @@ def _root(variance: Tensor) -> Tensor:
     return variance.masked_fill(zero, 1).sqrt().masked_fill(zero, 0)
 
 
+def _check_spread(name: str, input: Tensor) -> None:
+    if input.dtype.category < FLOATING:
+        raise RuntimeError(f"{name} only support floating point and complex dtypes")
+
+
 def _spread(name: str, root: bool) -> None:
     @op(name, out=True)
     def declared(
         input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
     ) -> Tensor:
+        _check_spread("std and var", input)
         dim, k = _correction(dim, unbiased, correction)
         out = _moments(input, dim, k, keepdim)[0]
         return _root(out) if root else out
@@ -339,6 +361,7 @@ def _spread(name: str, root: bool) -> None:
     def with_mean(
         input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
     ) -> tuple[Tensor, Tensor]:
+        _check_spread(name + "_mean", input)
         dim, k = _correction(dim, unbiased, correction)
         out, mean_ = _moments(input, dim, k, keepdim)
         return (_root(out) if root else out), mean_

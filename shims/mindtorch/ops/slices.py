@@ -11,7 +11,7 @@ from .._tensor import Tensor, _wrap_dim
 from ..tape.node import Node
 from ._prim import Prim
 from ._registry import op
-from .view import Shape, view_as_inplace
+from .view import MAX_DIMS, Shape, too_many, view_as_inplace
 
 
 def _window(name: str, g: Tensor, shape: Shape, *where: Any) -> Tensor:
@@ -128,6 +128,8 @@ _as_strided = Prim(
 def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
     a = input._arr
     shape, strides = tuple(int(n) for n in size), tuple(int(n) for n in stride)
+    if len(shape) > MAX_DIMS:
+        raise too_many(len(shape))
     if len(shape) != len(strides):
         raise RuntimeError("mismatch in length of strides and shape")
     offset = a.offset if storage_offset is None else storage_offset
@@ -173,4 +175,6 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
         raise RuntimeError(f"maximum size for tensor at dimension {dim} is {n} but size is {size}")
     if step <= 0:
         raise RuntimeError(f"step is {step} but must be > 0")
+    if input.dim() == MAX_DIMS:
+        raise too_many(MAX_DIMS + 1)
     return _unfold((input,), dim, size, step)

@@ -19,11 +19,22 @@ from ._registry import op
 Shape = tuple[int, ...]
 
 
+MAX_DIMS = 32
+"""Dimensions that a tensor may have: NumPy's limit."""
+
+
+def too_many(ndim: int) -> NotImplementedError:
+    """The error for a tensor of more than :data:`MAX_DIMS` dimensions."""
+    return NotImplementedError(f"mindtorch's tensors have at most {MAX_DIMS} dimensions, but got {ndim}")
+
+
 def ints(values: Any) -> Shape:
     """The sizes of a call such as ``view(2, 3)`` or ``view((2, 3))``."""
     if len(values) == 1 and isinstance(values[0], (tuple, list)):
         values = values[0]
-    return tuple(v if type(v) is int else v.__index__() for v in values)
+    if len(values) > MAX_DIMS:
+        raise too_many(len(values))
+    return tuple([v if type(v) is int else v.__index__() for v in values])
 
 
 def wrap_dims(dims: Any, ndim: int) -> Shape:
@@ -81,6 +92,8 @@ def view_strides(a: Array, shape: Shape) -> Shape | None:
 
 
 def _view_array(a: Array, shape: Shape) -> Array:
+    if a.is_contiguous:
+        return a.reshaped(shape)
     strides = view_strides(a, shape)
     if strides is None:
         raise RuntimeError(
@@ -182,15 +195,11 @@ def ravel(input: Tensor) -> Tensor:
     return reshape(input, (-1,)).contiguous()
 
 
-def _permute_array(a: Array, dims: Shape) -> Array:
-    return a.as_strided(tuple(a.shape[d] for d in dims), tuple(a.strides[d] for d in dims), a.offset)
-
-
 def _inverse(dims: Shape) -> Shape:
     return tuple(sorted(range(len(dims)), key=dims.__getitem__))
 
 
-_permute = Prim("permute", _permute_array, lambda c, g: (g.permute(_inverse(c.params[0])),), view="")
+_permute = Prim("permute", Array.permuted, lambda c, g: (g.permute(_inverse(c.params[0])),), view="")
 
 
 @op()
@@ -205,10 +214,10 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
 
 
 def _transpose_array(a: Array, i: int, j: int) -> Array:
-    shape, strides = list(a.shape), list(a.strides)
-    shape[i], shape[j] = shape[j], shape[i]
-    strides[i], strides[j] = strides[j], strides[i]
-    return a.as_strided(tuple(shape), tuple(strides), a.offset)
+    dims = list(range(len(a.shape)))
+    if dims:
+        dims[i], dims[j] = j, i
+    return a.permuted(dims)
 
 
 _transpose = Prim("transpose", _transpose_array, lambda c, g: (g.transpose(*c.params),), view="")
@@ -324,6 +333,8 @@ _unsqueeze = Prim("unsqueeze", _unsqueeze_array, lambda c, g: (g.squeeze(c.param
 
 @op()
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
+    if input.dim() == MAX_DIMS:
+        raise too_many(MAX_DIMS + 1)
     return _unsqueeze((input,), _wrap_dim(dim, input.dim() + 1))
 
 
