@@ -18,7 +18,7 @@ from .._tensor import Tensor, wrap
 from ._promote import scalar_dtype
 from ._registry import invalid_operands, op
 from .memory_format import arranged, check_format, format_strides, strides_like
-from .view import ints
+from .view import MAX_DIMS, ints, too_many
 
 
 def _finish(a: np.ndarray, device: Any, requires_grad: bool, d: dtype | None = None) -> Tensor:
@@ -123,7 +123,7 @@ def empty_strided(
     layout: Any = None, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     _check(layout, dtype)
-    shape, strides = tuple(size), tuple(stride)
+    shape, strides = ints((size,)), tuple(stride)
     n = 0 if 0 in shape else 1 + sum((k - 1) * s for k, s in zip(shape, strides, strict=True))
     d = dtype or get_default_dtype()
     t = wrap(_filled(np.empty, (n,), device, d).as_strided(shape, strides, 0))
@@ -155,7 +155,7 @@ def full(
     requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     _check(layout, dtype)
-    t = wrap(_full((size,) if isinstance(size, int) else size, fill_value, dtype, device))
+    t = wrap(_full(ints((size,)), fill_value, dtype, device))
     return t.requires_grad_() if requires_grad else t
 
 
@@ -173,7 +173,7 @@ def full_like(
 def new_full(
     input: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    t = wrap(_full(size, fill_value, dtype or input.dtype, device or input.device))
+    t = wrap(_full(ints((size,)), fill_value, dtype or input.dtype, device or input.device))
     return t.requires_grad_() if requires_grad else t
 
 
@@ -269,7 +269,7 @@ def empty_permuted(
     requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     _check(layout, dtype)
-    shape, order = tuple(size), tuple(physical_layout)
+    shape, order = ints((size,)), tuple(physical_layout)
     if len(order) != len(shape) or sorted(order) != list(range(len(shape))):
         raise RuntimeError(
             f"Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = "
@@ -320,6 +320,14 @@ def _nested(data: Any) -> tuple[Any, bool]:
     return data, False
 
 
+def _depth(data: Any) -> int:
+    """How deep lists are nested, by their first elements."""
+    depth = 0
+    while isinstance(data, (list, tuple)) and data:
+        data, depth = data[0], depth + 1
+    return depth
+
+
 def infer_array(data: Any, d: dtype | None) -> tuple[np.ndarray, dtype]:
     """The array and dtype of ``torch.tensor(data, dtype=d)``; a fresh copy."""
     if isinstance(data, Tensor):
@@ -333,6 +341,8 @@ def infer_array(data: Any, d: dtype | None) -> tuple[np.ndarray, dtype]:
     try:
         a = np.array(plain)
     except ValueError as exc:
+        if (depth := _depth(plain)) > MAX_DIMS:
+            raise too_many(depth) from None
         raise ValueError(f"expected sequence of equal length at every dimension: {exc}") from None
     if a.dtype == object:
         if any(isinstance(x, int) for x in np.ravel(a)):

@@ -359,14 +359,18 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
 
 @op(method=False)
 def broadcast_shapes(*shapes: Any) -> Any:
-    import numpy as np
-
     from .._size import Size
 
-    try:
-        return Size(np.broadcast_shapes(*[(s,) if isinstance(s, int) else tuple(s) for s in shapes]))
-    except ValueError:
-        raise RuntimeError(
-            "Shape mismatch: objects cannot be broadcast to a single shape: "
-            + ", ".join(str(tuple(s)) for s in shapes)
-        ) from None
+    sizes = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
+    found = [1] * max(map(len, sizes), default=0)
+    for size in sizes:
+        for d, n in enumerate(size, len(found) - len(size)):
+            if n < 0:
+                raise RuntimeError(f"Trying to create tensor with negative dimension ({n}): ({n})")
+            if n != 1 and found[d] not in (1, n):
+                raise RuntimeError(
+                    "Shape mismatch: objects cannot be broadcast to a single shape: " + ", ".join(map(str, sizes))
+                )
+            if n != 1:
+                found[d] = n
+    return Size(found)
