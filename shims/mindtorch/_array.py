@@ -16,6 +16,9 @@ from ._device import CPU, META, device
 from ._dtype import _BY_NUMPY, dtype
 from ._no_data import NO_DATA, NoData
 
+memory: Any = None
+"""The module that keeps arrays of 'cuda' and 'npu' in device memory (``kernels.ascend.memory``), where there is one."""
+
 
 @lru_cache(maxsize=4096)
 def contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -84,6 +87,8 @@ class Array:
         self.device = dev
         self._ms: Any = None
         self._storage: Storage | None = None
+        if dev is not CPU and memory is not None:
+            memory.place(self)
 
     @property
     def storage(self) -> Storage:
@@ -102,6 +107,8 @@ class Array:
         """Another window on the same storage. Raises RuntimeError when it would reach outside."""
         d = d or self.dtype
         storage = self.storage
+        if self.device is not CPU and type(storage) is not Storage:
+            return memory.as_strided(self, shape, strides, offset, d)
         item = d.itemsize
         if 0 in shape:
             window = np.empty(shape, d._np)
@@ -125,28 +132,38 @@ class Array:
     def contiguous(self) -> Array:
         if self.is_contiguous:
             return self
-        if self.device is META:
-            return meta_array(self.shape, self.dtype)
+        if self.device is not CPU:
+            return self.clone()
         return Array(np.ascontiguousarray(self.np), self.device, self.dtype)
 
     def clone(self) -> Array:
         """A contiguous copy with memory of its own."""
-        if self.device is META:
-            return meta_array(self.shape, self.dtype)
+        if self.device is not CPU:
+            if self.device is META:
+                return meta_array(self.shape, self.dtype)
+            if memory is not None and memory.on_device(self):
+                return memory.clone(self)
         return Array(np.array(self.np, order="C", copy=True), self.device, self.dtype)
 
     def cast(self, d: dtype) -> Array:
         """Self where the dtype is right already, else a contiguous copy of dtype `d`."""
         if self.dtype is d:
             return self
-        if self.device is META:
-            return meta_array(self.shape, d)
+        if self.device is not CPU:
+            if self.device is META:
+                return meta_array(self.shape, d)
+            if memory is not None and memory.on_device(self):
+                return memory.cast(self, d)
         return Array(cast_numpy(self.np, d), self.device, d)
 
     def write(self, src: Array) -> None:
         """Copy `src` in, broadcast and cast: the one way in which bytes of an existing tensor change."""
-        if self.device is META:
-            return
+        if self.device is not CPU:
+            if self.device is META:
+                return
+            if memory is not None and memory.on_device(self):
+                memory.write(self, src)
+                return
         s = src.np  # of a meta array it refuses to be copied
         np.copyto(self.np, cast_numpy(s, self.dtype) if s.dtype != self.np.dtype else s, casting="unsafe")
 
@@ -156,9 +173,7 @@ class Array:
             return meta_array(self.shape, self.dtype)
         if self.device is META:
             raise NotImplementedError(NO_DATA)
-        a = self.clone()
-        a.device = dev
-        return a
+        return Array(np.array(self.np, order="C", copy=True), dev, self.dtype)
 
     @property
     def size(self) -> int:

@@ -147,7 +147,9 @@ class Tensor(metaclass=_TensorMeta):
     def data_ptr(self) -> int:
         """The address of the first element."""
         a = self._arr
-        return a.np.__array_interface__["data"][0] if a.np.size and a.device is not devices.META else 0
+        if a.device is not devices.CPU and type(a.np) is not np.ndarray:  # no memory, or the device's
+            return a.storage.data_ptr + a.offset * a.dtype.itemsize if a.np.size and a.storage.data_ptr else 0
+        return a.np.__array_interface__["data"][0] if a.np.size else 0
 
     def is_contiguous(self, memory_format: Any = dtypes.contiguous_format) -> bool:
         """Whether the elements lie row-major without gaps, or in the order of ``channels_last(_3d)``."""

@@ -127,7 +127,12 @@ EXAMPLES: dict[str, Calls] = {
     "plane_gather": lambda m: [(m.any(2, 3, 6), m.at(6, 2, 3, 4)), (m.any(2, 3, 6), m.at(6, 2, 1, 4))],
     "plane_scatter": lambda m: [(m.any(2, 3, 4), m.at(6, 2, 3, 4), 6), (m.any(2, 3, 4), m.at(6, 2, 1, 4), 6)],
     "plane_put": lambda m: [(m.any(2, 3, 4), np.broadcast_to(m.order(6)[:4], (2, 3, 4)).copy(), 6)],
-    "matmul": lambda m: [(m.any(3, 4), m.any(4, 5)), (m.any(2, 3, 4), m.any(2, 4, 5))],
+    "matmul": lambda m: [
+        (m.any(3, 4), m.any(4, 5)),
+        (m.any(2, 3, 4), m.any(2, 4, 5)),
+        (m.any(4, 3), m.any(4, 5), True, False),
+        (m.any(2, 3, 4), m.any(2, 5, 4), False, True),
+    ],
     "softmax": lambda m: [(m.any(3, 4), 1), (m.any(2, 3, 4), 0)],
     "log_softmax": lambda m: [(m.any(3, 4), 1), (m.any(2, 3, 4), 0)],
     "layer_norm": lambda m: [(m.any(2, 3, 8), m.positive(8), m.any(8), 1e-5)],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import os
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,10 @@ _NAMESPACES = (
     "", "nn.functional", "linalg", "fft", "special", "nn.init", "signal.windows", "functional", "_C._nn", "Tensor",
     "ops.aten", "nested", "_VF",
 )  # fmt: skip
+
+
+DEVICE = os.environ.get("PARITY_DEVICE")
+"""Where mindtorch's tensors are: 'cuda' (with MINDTORCH_CUDA_ALIAS=1 and MINDTORCH_KERNELS=ascend) or the CPU."""
 
 
 class Missing(Exception):
@@ -94,6 +99,8 @@ def _tensor(x: torch.Tensor) -> Any:
         flat = mindtorch.tensor(storage.view(torch.float16).numpy().copy()).view(dtype)
     else:
         flat = mindtorch.tensor(storage.numpy().copy())
+    if DEVICE is not None:
+        flat = flat.to(DEVICE)
     if _shared is not None:
         _shared[storage.data_ptr()] = flat
     result = flat.as_strided(tuple(plain.shape), plain.stride(), plain.storage_offset()).detach()
@@ -195,4 +202,4 @@ def as_numpy(t: Any) -> np.ndarray:
         t = t.float()
     if str(t.dtype) == "torch.complex32":
         t = t.cfloat()
-    return np.asarray(t.numpy(force=True) if isinstance(t, torch.Tensor) else t.numpy())
+    return np.asarray(t.numpy(force=True))

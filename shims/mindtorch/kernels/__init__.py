@@ -27,10 +27,10 @@ _COMPLEX_NAMES = {complex32: "ComplexHalf", complex64: "ComplexFloat", complex12
 
 
 def table_name() -> str:
-    """'mindspore' or 'reference'."""
+    """'mindspore', 'reference' or 'ascend'."""
     name = os.environ.get("MINDTORCH_KERNELS", "mindspore")
-    if name not in ("mindspore", "reference"):
-        raise ValueError(f"MINDTORCH_KERNELS={name!r}: known kernel tables are 'mindspore' and 'reference'")
+    if name not in ("mindspore", "reference", "ascend"):
+        raise ValueError(f"MINDTORCH_KERNELS={name!r}: known kernel tables are 'mindspore', 'reference' and 'ascend'")
     return name
 
 
@@ -154,3 +154,11 @@ def _from_np(out: Any, dev: Any, low: Any) -> Array:
     if not a.flags.owndata:
         a = a.copy()  # a view of an operand, or of a broadcast: tensors made by kernels own their memory
     return Array(a, dev, _BY_NUMPY[a.dtype])
+
+
+if table_name() == "ascend":
+    from .. import _array
+    from .ascend import memory
+    from .ascend.run import COUNTS, call
+
+    _array.memory = memory

@@ -98,10 +98,11 @@ def resolve(name: str) -> Callable[..., Any]:
     """
     module, _, attribute = name.rpartition(".")
     found = getattr(import_module(module), attribute)
-    if isinstance(found, type) and not name.endswith(ATTRIBUTED):
+    if isinstance(found, type) and module == PRIMITIVES and attribute not in ATTRIBUTED:
         return found()
     return found
 
 
+PRIMITIVES = "mindspore.ops.auto_generate"
 ATTRIBUTED = ("FlashAttentionScore", "FlashAttentionScoreGrad", "RmsNorm")
 """Primitives that are made with attributes: the adapter does that."""

@@ -28,6 +28,10 @@ HOST_REASONS: dict[str, str] = {
          "scatter_reduce", "index_reduce"), _ABSENT,
     ),
     **dict.fromkeys(("igamma", "igammac", "zeta"), _RARE),
+    **dict.fromkeys(
+        ("grid_weights", "plane_weighted", "plane_weighted_scatter", "plane_weighted_dot"),
+        "parts of grid sampling, which MindSpore has as one function only",
+    ),
     "axis_map": "a sparse matrix along one dimension: MindSpore has pooling and interpolation as whole functions only",
     "copysign": "MindSpore takes the sign of -0.0 for positive",
     "ctc_loss": "MindSpore's function keeps its sums to itself, the gradient needs them",

@@ -10,7 +10,12 @@ from ._table import ANY, FLOATS, LONG, direct, served
 Function = Callable[..., Any]
 MINT = "mindspore.mint"
 
-direct(ANY, MINT, "index_select", "gather", "nonzero", "masked_select")
+direct(ANY, MINT, "index_select", "gather", "masked_select")
+
+
+@served(f"{MINT}.nonzero", dtypes=ANY, when=lambda x: len(x.shape) > 0, only="tensors without dimensions: NumPy")
+def nonzero(f: Function, x: Any) -> Any:
+    return f(x)
 
 
 @served(f"{MINT}.scatter", f"{MINT}.narrow", dtypes=ANY)

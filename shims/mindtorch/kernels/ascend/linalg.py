@@ -30,11 +30,15 @@ def linalg_qr(qr: Function, transpose: Function, a: Any, mode: str) -> tuple[Any
     return transpose(q, -2, -1), transpose(r, -2, -1)
 
 
-@served("mindspore.ops.det", dtypes=FLOAT32)
+def _not_one(a: Any) -> bool:
+    return a.shape[-1] > 1
+
+
+@served("mindspore.ops.det", dtypes=FLOAT32, when=_not_one, only="one row: NumPy")
 def linalg_det(f: Function, a: Any) -> Any:
     return f(a)
 
 
-@served("mindspore.ops.slogdet", dtypes=FLOAT32)
+@served("mindspore.ops.slogdet", dtypes=FLOAT32, when=_not_one, only="one row: NumPy")
 def linalg_slogdet(f: Function, a: Any) -> tuple[Any, Any]:
     return f(a)

@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ._table import FLOAT32, FLOATS, direct, served
+from ._table import FLOAT32, FLOATS, PRIMITIVES, direct, served
 
 Function = Callable[..., Any]
 Ints = tuple[int, ...]
 MINT = "mindspore.mint"
 F = f"{MINT}.nn.functional"
-PRIMITIVES = "mindspore.ops.auto_generate"
 
-direct(FLOATS, MINT, "matmul", "softmax")
+direct(FLOATS, MINT, "softmax")
 direct(FLOATS, F, "log_softmax")
+
+
+@served(f"{MINT}.matmul", f"{MINT}.transpose", dtypes=FLOATS)
+def matmul(
+    f: Function, transpose: Function, a: Any, b: Any, a_swapped: bool = False, b_swapped: bool = False
+) -> Any:
+    """``swapped``: the operand comes with its last two dimensions exchanged. The device multiplies by strides."""
+    return f(transpose(a, -2, -1) if a_swapped else a, transpose(b, -2, -1) if b_swapped else b)
 
 
 @served(f"{PRIMITIVES}.LayerNormExt", "mindspore.ops.cast", dtypes=FLOATS)
