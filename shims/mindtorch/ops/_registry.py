@@ -14,6 +14,7 @@ from .._tensor import Tensor
 from ..tape import inplace
 from ..tape.grad_mode import mode, no_grad
 from . import _interpose
+from ._memory import check_apart, may_repeat
 
 
 @dataclass
@@ -181,7 +182,8 @@ def _into(
     results = result if isinstance(result, tuple) else (result,)
     for o, r in zip(outs, results, strict=True):
         _check_out(name, kind, r, o)
-        inplace.check(o, False)
+        inplace.check(o, False, may_repeat(name))
+        check_apart(name, o, (*args, *kwargs.values()))
         if o.shape != r.shape:
             _resize(o, r)
         inplace.write(o, r)

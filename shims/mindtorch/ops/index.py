@@ -94,7 +94,7 @@ def _gather_grad(c: Any, g: Tensor) -> tuple[Any, None]:
 _gather = Prim("gather", _gather_array, _gather_grad, save=(1,))
 
 
-@op(out=True)
+@op(out="same")
 def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     return _gather((input, index), _wrap_dim(dim, input.dim()))
 
