@@ -7,6 +7,7 @@ An array on the meta device has :class:`~mindtorch._no_data.NoData` for its NumP
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -70,6 +71,9 @@ class Storage:
         self.data = new
 
 
+_new = object.__new__
+
+
 class Array:
     """A strided window on a storage: shape and strides in elements, offset in elements."""
 
@@ -106,14 +110,16 @@ class Array:
     ) -> Array:
         """Another window on the same storage. Raises RuntimeError when it would reach outside."""
         d = d or self.dtype
-        storage = self.storage
+        storage = self._storage or self.storage
         if self.device is not CPU and type(storage) is not Storage:
             return memory.as_strided(self, shape, strides, offset, d)
         item = d.itemsize
         if 0 in shape:
             window = np.empty(shape, d._np)
         else:
-            last = offset + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
+            last = offset
+            for n, s in zip(shape, strides, strict=True):
+                last += (n - 1) * s
             if offset < 0 or (last + 1) * item > storage.data.size:
                 raise RuntimeError(
                     f"setStorage: sizes {list(shape)}, strides {list(strides)}, storage offset {offset}, and itemsize "
@@ -123,10 +129,35 @@ class Array:
             if self.device is META:
                 window = NoData(shape, d._np)
             else:
-                window = np.ndarray(shape, d._np, storage.data, offset * item, tuple(s * item for s in strides))
-        out = Array.__new__(Array)
-        out.np, out.dtype, out.shape, out.strides, out.offset = window, d, shape, strides, offset
-        out.device, out._ms, out._storage = self.device, None, storage
+                window = np.ndarray(shape, d._np, storage.data, offset * item, tuple([s * item for s in strides]))
+        return self._window(window, shape, strides, offset, d)
+
+    def reshaped(self, shape: tuple[int, ...]) -> Array:
+        """The window of another shape on a contiguous array."""
+        strides = contiguous_strides(shape)
+        if self.device is CPU and self.np.size:
+            return self._window(self.np.reshape(shape), shape, strides, self.offset, self.dtype)
+        return self.as_strided(shape, strides, self.offset)
+
+    def permuted(self, dims: Sequence[int]) -> Array:
+        """The window with the dimensions in another order."""
+        shape, strides = self.shape, self.strides
+        shape, strides = tuple([shape[d] for d in dims]), tuple([strides[d] for d in dims])
+        if self.device is CPU:
+            return self._window(self.np.transpose(dims), shape, strides, self.offset, self.dtype)
+        return self.as_strided(shape, strides, self.offset)
+
+    def _window(self, a: np.ndarray, shape: tuple[int, ...], strides: tuple[int, ...], offset: int, d: dtype) -> Array:
+        """The window that `a`, a view of the storage's memory, is."""
+        out = _new(Array)
+        out.np = a
+        out.dtype = d
+        out.shape = shape
+        out.strides = strides
+        out.offset = offset
+        out.device = self.device
+        out._ms = None
+        out._storage = self._storage or self.storage
         return out
 
     def contiguous(self) -> Array:
@@ -183,6 +214,19 @@ class Array:
 def meta_array(shape: tuple[int, ...], d: dtype) -> Array:
     """A contiguous array without data."""
     return Array(NoData(shape, d._np), META, d)  # type: ignore[arg-type]
+
+
+def fresh(a: np.ndarray, dev: device, d: dtype) -> Array:
+    """An array over C-contiguous memory that nobody else has: what the constructor gives, for kernels' results."""
+    out = _new(Array)
+    out.np = a
+    out.dtype = d
+    shape = out.shape = a.shape
+    out.strides = contiguous_strides(shape)
+    out.offset = 0
+    out.device = dev
+    out._ms = out._storage = None
+    return out
 
 
 def cast_numpy(a: np.ndarray, d: dtype) -> np.ndarray:

@@ -14,6 +14,7 @@ from . import _dtype as dtypes
 from ._array import Array, cast_numpy, meta_array
 from ._size import Size
 from ._support import MissingAPIError
+from .tape import saved
 from .tape.grad_mode import mode
 from .tape.node import AccumulateGrad, Edge, Node
 from .utils.hooks import RemovableHandle
@@ -33,8 +34,7 @@ class ViewMeta:
 
 
 class _TensorMeta(type):
-    def __instancecheck__(cls, instance: Any) -> bool:
-        return type.__instancecheck__(cls, instance)
+    """The class of tensor classes, as PyTorch's."""
 
 
 class Tensor(metaclass=_TensorMeta):
@@ -219,6 +219,12 @@ class Tensor(metaclass=_TensorMeta):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         a = self.numpy()
         return a if dtype is None else a.astype(dtype, copy=False)
+
+    def __array_wrap__(self, array: np.ndarray, *args: Any) -> Tensor:
+        """What NumPy's functions make of tensors is a tensor; truth values come as uint8, as in PyTorch."""
+        from .ops.creation import from_numpy
+
+        return from_numpy(np.asarray(array.astype(np.uint8) if array.dtype == np.bool_ else array))
 
     def item(self) -> Any:
         """The one element as a Python number."""
@@ -574,6 +580,9 @@ def wrap(array: Array, cls: type[Tensor] = Tensor) -> Any:
     t._grad = t._grad_fn = t._view = t._hooks = t._post_accumulate = t._accumulator = None
     t._output_nr = 0
     return t
+
+
+saved.wrap = wrap
 
 
 def wrap_view(array: Array, of: Tensor, creation: str = "") -> Any:

@@ -7,11 +7,11 @@ import warnings
 from typing import Any
 
 from ..tape import engine
-from ..tape.node import AccumulateGrad, Node
+from ..tape.node import AccumulateGrad, Node, OpNode
 
 __all__ = ["detect_anomaly", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_detect_anomaly"]
 
-_PLAIN = Node.__init__
+_PLAIN: dict[type[Node], Any] = {cls: cls.__init__ for cls in (Node, OpNode)}
 _enabled = _check_nan = False
 
 
@@ -25,11 +25,15 @@ def is_anomaly_check_nan_enabled() -> bool:
     return _check_nan
 
 
-def _remember(self: Node, next_edges: Any) -> None:
-    """A node that knows where in the forward it was made."""
-    _PLAIN(self, next_edges)
-    if not isinstance(self, AccumulateGrad):
-        self.metadata["traceback_"] = traceback.format_stack()[:-1]
+def _remembering(plain: Any) -> Any:
+    """A constructor of nodes that know where in the forward they were made."""
+
+    def construct(self: Node, *args: Any) -> None:
+        plain(self, *args)
+        if not isinstance(self, AccumulateGrad):
+            self.metadata["traceback_"] = traceback.format_stack()[:-1]
+
+    return construct
 
 
 def _run(node: Node, grads: list[Any]) -> Any:
@@ -60,7 +64,8 @@ def _look_for_nan(node: Node, outputs: Any) -> None:
 def _set(enabled: bool, check_nan: bool) -> None:
     global _enabled, _check_nan
     _enabled, _check_nan = enabled, check_nan
-    Node.__init__ = _remember if enabled else _PLAIN  # type: ignore[method-assign]
+    for cls, plain in _PLAIN.items():
+        cls.__init__ = _remembering(plain) if enabled else plain  # type: ignore[misc]
     engine.runner = _run if enabled else None
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .._array import Array
+from .._array import Array, fresh
 from .._device import CPU, META
 from .._dtype import _BY_NUMPY, complex32, complex64, complex128, float32
 from .reference import KERNELS, Kernel
@@ -21,7 +21,14 @@ from .reference.complex import REAL_ONLY
 
 __all__ = ["COUNTS", "call", "table_name"]
 
-COUNTS: dict[str, list[int]] = {}
+
+class _Counts(dict[str, list[int]]):
+    def __missing__(self, name: str) -> list[int]:
+        self[name] = [0, 0]
+        return self[name]
+
+
+COUNTS = _Counts()
 """Calls per kernel: [served by MindSpore, served by NumPy]."""
 _COMPLEX_NAMES = {complex32: "ComplexHalf", complex64: "ComplexFloat", complex128: "ComplexDouble"}
 
@@ -45,6 +52,53 @@ def call(name: str, *args: Any) -> Any:
 
     Returns an Array or a tuple of them, on the operands' device. Raises RuntimeError when operands are on two devices.
     """
+    native = NATIVE.get(name)
+    if native is not None:
+        # The way of most calls: contiguous operands on the CPU, each with its MindSpore face or ready to get one.
+        key = args[native.key]
+        if type(key) is Array and key.dtype in native.dtypes:
+            operands = []
+            for a in args:
+                if type(a) is Array:
+                    if a.device is not CPU:
+                        break
+                    face = a._ms
+                    if face is None:
+                        face = _face(a)
+                        if face is None:
+                            break
+                    operands.append(face)
+                elif type(a) is tuple and a and type(a[0]) is Array:
+                    break
+                else:
+                    operands.append(a)
+            else:
+                COUNTS[name][0] += 1
+                out = native.fn(*operands)
+                if type(out) is tuple:
+                    return tuple([_result(o) for o in out])
+                return _result(out)
+    return _call(name, native, args)
+
+
+def _face(a: Array) -> Any:
+    """The MindSpore tensor over the memory of `a`; None where there is none (empty, of gaps, of a low precision)."""
+    if a.np.size and not a.dtype.is_low and a.np.flags.c_contiguous:
+        face = a._ms = from_numpy(a.np)
+        return face
+    return None
+
+
+def _result(out: Any) -> Array:
+    a = out.asnumpy()  # waits for the kernel and shares its memory
+    result = fresh(a, CPU, _BY_NUMPY[a.dtype])
+    if a.size:
+        result._ms = out
+    return result
+
+
+def _call(name: str, native: Any, args: tuple[Any, ...]) -> Any:
+    """Any call: operands of low precision or on other devices, with gaps, empty, in tuples; kernels of NumPy."""
     kernel = KERNELS[name]
     dev = CPU
     low = complex_ = None
@@ -75,13 +129,10 @@ def call(name: str, *args: Any) -> Any:
                 complex_ = x.dtype
             if 0 in x.shape:
                 empty = True
-    count = COUNTS.get(name)
-    if count is None:
-        count = COUNTS[name] = [0, 0]
+    count = COUNTS[name]
     if complex_ is not None and (name in REAL_ONLY or (complex_ is complex32 and not kernel.exact)):
         raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{_COMPLEX_NAMES[complex_]}'")
     widen = low is not None and not kernel.exact
-    native = NATIVE.get(name)
     if native is not None and not empty:
         key = args[native.key]
         d = (key[0] if type(key) is tuple else key).dtype
@@ -127,7 +178,8 @@ def _from_ms(out: Any, dev: Any, low: Any) -> Array:
     if low is not None and a.dtype == np.float32:
         return Array(a.astype(low._np), dev, low)
     result = Array(a, dev)
-    result._ms = out
+    if a.size:
+        result._ms = out
     return result
 
 

@@ -76,10 +76,8 @@ def _mean(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
     return mint.mean(x, dims, keepdim)
 
 
-def _matmul(a: Any, b: Any) -> Any:
-    if a.ndim == 2:
-        return _primitive(ops.MatMul)(a, b)
-    return _primitive(ops.BatchMatMul)(a, b)
+def _matmul(a: Any, b: Any, a_swapped: bool = False, b_swapped: bool = False) -> Any:
+    return _primitive(ops.MatMul if a.ndim == 2 else ops.BatchMatMul, a_swapped, b_swapped)(a, b)
 
 
 NATIVE: dict[str, Native] = {

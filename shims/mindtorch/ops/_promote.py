@@ -12,6 +12,8 @@ from .._tensor import Tensor
 
 def scalar_dtype(value: Any) -> dtype:
     """The dtype of a Python number."""
+    if type(value) is float:
+        return get_default_dtype()
     if isinstance(value, bool):
         return bool_
     if isinstance(value, int):
@@ -59,6 +61,8 @@ def to_array(x: Any, d: dtype) -> Any:
     """An operand of dtype `d`: tensors stay tensors (cast in the forward), numbers become cached 0-d arrays."""
     if isinstance(x, Tensor):
         return x
+    if type(x) is float or type(x) is int:
+        return scalar_array(x, d)
     return scalar_array(x.item() if hasattr(x, "item") else x, d)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._array import Array
+from .._device import CPU
 from .._dtype import INTEGRAL
 from .._tensor import Tensor
 from ..kernels import call
@@ -18,7 +19,20 @@ def _product(a: Array, b: Array) -> Array:
         raise RuntimeError(
             f"expected m1 and m2 to have the same dtype, but got: {_c_name(a.dtype)} != {_c_name(b.dtype)}"
         )
-    return call("matmul", a, b)
+    if a.device is not CPU:
+        return call("matmul", a, b)
+    a, a_swapped = _row_major(a)
+    b, b_swapped = _row_major(b)
+    return call("matmul", a, b, a_swapped, b_swapped)
+
+
+def _row_major(a: Array) -> tuple[Array, bool]:
+    """The matrices of `a`, transposed where that makes them contiguous (as of ``weight.t()``), and whether they are."""
+    n = len(a.shape)
+    if n < 2 or a.np.flags.c_contiguous:
+        return a, False
+    swapped = a.permuted((*range(n - 2), n - 1, n - 2))
+    return (swapped, True) if swapped.np.flags.c_contiguous else (a, False)
 
 
 def _c_name(d: Any) -> str:
@@ -86,6 +100,9 @@ def _broadcast_batch(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
 @op(out=True, dunder=("__matmul__",))
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     a, b = input, other
+    shapes = a._arr.shape, b._arr.shape
+    if len(shapes[0]) == 2 == len(shapes[1]) and shapes[0][1] == shapes[1][0]:
+        return _mm((a, b))
     if a.dim() == 0 or b.dim() == 0:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {a.dim()}D and {b.dim()}D")
     if a.dim() == 2 and b.dim() == 2:

@@ -92,6 +92,9 @@ def layer_norm(
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     _check_normalized(input, shape, weight=weight, bias=bias)
     n = math.prod(shape)
+    if len(shape) == 1 and len(input._arr.shape) > 1 and n:
+        w = input.new_ones((n,)) if weight is None else weight
+        return _layer_norm((input, w, input.new_zeros((n,)) if bias is None else bias), eps)[0]
     x = input.reshape((input.numel() // n if n else 0, n))
     w = input.new_ones((n,)) if weight is None else weight.reshape((n,))
     b = input.new_zeros((n,)) if bias is None else bias.reshape((n,))

@@ -38,12 +38,9 @@ class _GraphTask:
         self.captures: dict[Node, dict[int, list[int]]] = {}
         self.captured: list[Tensor | None] = []
         self.callbacks: list[Callable[[], None]] = []
-        self.ready: list[tuple[int, int, Node]] = []
+        self.ready: list[tuple[int, int, Node]] = []  # a heap: what was made last is the first to run
+        self.leaves: list[AccumulateGrad] = []  # ready, and to run before anything else
         self.pushed = 0
-
-    def push(self, node: Node) -> None:
-        self.pushed += 1
-        heapq.heappush(self.ready, (-node.sequence_nr, self.pushed, node))
 
     def prepare(self, roots: Iterable[Edge], targets: list[Edge] | None) -> None:
         """Count each node's incoming edges; with targets, find the nodes on a way to them."""
@@ -86,41 +83,61 @@ class _GraphTask:
         if g is not None:
             buffer = self.buffers.get(node)
             if buffer is None:
-                buffer = self.buffers[node] = [None] * max(len(node.metas), nr + 1)
-            old = buffer[nr]
-            buffer[nr] = g if old is None else old + g
-        self.dependencies[node] -= 1
-        if self.dependencies[node] == 0:
-            self.push(node)
+                n = len(node.metas)
+                buffer = self.buffers[node] = [g] if n <= 1 else [None] * n
+                buffer[nr] = g
+            else:
+                old = buffer[nr]
+                buffer[nr] = g if old is None else old + g
+        left = self.dependencies[node] - 1
+        self.dependencies[node] = left
+        if not left:
+            if type(node) is AccumulateGrad:
+                self.leaves.append(node)
+            else:
+                self.pushed += 1
+                heapq.heappush(self.ready, (-node.sequence_nr, self.pushed, node))
 
     def loop(self) -> None:
-        while self.ready:
-            node = heapq.heappop(self.ready)[2]
-            grads = self.buffers.pop(node, None) or [None] * max(len(node.metas), 1)
-            run = self.needed is None or node in self.needed
-            capture = self.captures.get(node)
-            if not run and capture is None:
-                self._skip(node)
-                continue
-            _pre_hooks(node, grads)
-            if capture is not None:
-                for nr, places in capture.items():
-                    for i in places:
-                        self.captured[i] = grads[nr]
+        ready, leaves, buffers, needed, captures = self.ready, self.leaves, self.buffers, self.needed, self.captures
+        leaves_run_alone = runner is None
+        while leaves or ready:
+            node: Node = leaves.pop(0) if leaves else heapq.heappop(ready)[2]
+            grads = buffers.pop(node, None) or [None] * (len(node.metas) or 1)
+            run = needed is None or node in needed
+            if captures:
+                capture = captures.get(node)
+                if capture is not None:
+                    _pre_hooks(node, grads)
+                    for nr, places in capture.items():
+                        for i in places:
+                            self.captured[i] = grads[nr]
+                elif run:
+                    _pre_hooks(node, grads)
+            elif node.hooked or type(node) is AccumulateGrad:
+                _pre_hooks(node, grads)
             if not run:
                 self._skip(node)
                 continue
-            outputs = node.run(grads) if runner is None else runner(node, grads)
-            if type(outputs) is not tuple:
-                outputs = tuple(outputs) if isinstance(outputs, list) else (outputs,)
+            if leaves_run_alone and type(node) is AccumulateGrad and not node.hooked:
+                node.run(grads)
+            else:
+                self._run(node, grads)
+
+    def _run(self, node: Node, grads: list[Tensor | None]) -> None:
+        """Run a node and hand on what it returns."""
+        outputs = node.run(grads) if runner is None else runner(node, grads)
+        if type(outputs) is not tuple:
+            outputs = tuple(outputs) if isinstance(outputs, list) else (outputs,)
+        if type(node) is not AccumulateGrad:
             outputs = _validate(node, outputs)
-            if node._post_hooks:
-                outputs = _post_hooks(node, outputs, tuple(grads))
-            if not self.keep_graph:
-                node.release()
-            for edge, g in zip(node.next_edges, outputs, strict=False):
-                if edge is not None:
-                    self.feed(edge, g)
+        if node._post_hooks:
+            outputs = _post_hooks(node, outputs, tuple(grads))
+        if not self.keep_graph:
+            node.release()
+        for edge, g in zip(node.next_edges, outputs, strict=False):
+            if edge is not None:
+                self.feed(edge, g)
 
     def _skip(self, node: Node) -> None:
         for edge in node.next_edges:
@@ -166,7 +183,7 @@ def _post_hooks(node: Node, outputs: tuple[Any, ...], grads: tuple[Any, ...]) ->
 def _validate(node: Node, outputs: tuple[Any, ...]) -> tuple[Any, ...]:
     """Give each gradient the shape (broadcasting undone), dtype and device of the input that it belongs to."""
     edges = node.next_edges
-    if len(outputs) != len(edges) and not isinstance(node, AccumulateGrad):
+    if len(outputs) != len(edges):
         if len(outputs) < len(edges) or any(o is not None for o in outputs[len(edges) :]):
             raise RuntimeError(
                 f"function {node.name()} returned an incorrect number of gradients (expected {len(edges)}, "

@@ -6,14 +6,19 @@ import itertools
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
+from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
+from numpy import ndarray
+
+from .._device import CPU
 from .._dtype import contiguous_format
 from ..utils.hooks import RemovableHandle
 from .grad_mode import mode
 from .saved import FREED, SavedTensor
 
 if TYPE_CHECKING:
+    from .._array import Array
     from .._tensor import Tensor
 
 Edge = tuple["Node", int]
@@ -102,6 +107,9 @@ class AccumulateGrad(Node):
 
     __slots__ = ("variable",)
 
+    def name(self) -> str:
+        return "torch::autograd::AccumulateGrad"
+
     def __init__(self, variable: Tensor) -> None:
         super().__init__([])
         self.variable = variable
@@ -132,8 +140,14 @@ class AccumulateGrad(Node):
             return ()
         old = t._grad
         if old is None:
-            # A copy: the same tensor may be on its way to other leaves. Contiguous: it may be a transposed window.
-            t._grad = (g if mode.enabled else g.detach()).clone(memory_format=contiguous_format)
+            if mode.enabled:
+                t._grad = g.clone(memory_format=contiguous_format)
+            elif getrefcount(g) == _OURS and _is_unshared(g._arr):
+                t._grad = g  # nobody else will ever see this tensor
+            else:
+                # The same tensor may be on its way to other leaves. Contiguous: it may be a transposed window.
+                t._grad = g.detach()
+                t._grad._arr = g._arr.clone()
         elif mode.enabled:
             t._grad = old + g
         else:
@@ -146,6 +160,21 @@ class AccumulateGrad(Node):
 
 NOTHING: dict[int, SavedTensor] = {}
 """What a node has saved that saves nothing."""
+
+
+_OURS = 3  # references: the list of gradients, the variable, and the argument of getrefcount
+
+
+def _is_unshared(a: Array) -> bool:
+    """Whether a tensor that is dropped now is the only way to the memory of `a`."""
+    return (
+        a.device is CPU
+        and a._storage is None
+        and getrefcount(a) == _OURS
+        and getrefcount(a.np) == 2
+        and a.np.flags.writeable
+        and type(a.np.base) is not ndarray
+    )
 
 
 class OpNode(Node):
@@ -193,10 +222,15 @@ class OpNode(Node):
     def run(self, grads: list[Tensor | None]) -> tuple[Tensor | None, ...]:
         if self.saved is None:
             raise RuntimeError(FREED)
-        if all(g is None for g in grads):
-            return (None,) * len(self.next_edges)
         op = self.op
-        if not op.conjugates and any(g is not None and g._arr.dtype.is_complex for g in grads):
+        some = is_complex = False
+        for g in grads:
+            if g is not None:
+                some = True
+                is_complex = is_complex or g._arr.dtype.is_complex
+        if not some:
+            return (None,) * len(self.next_edges)
+        if is_complex and not op.conjugates:
             # The formula multiplies with f'(z); the gradient of a holomorphic f is that with conj(f'(z)).
             return tuple(
                 g if g is None else g.conj() for g in op.backward(self, *[g if g is None else g.conj() for g in grads])

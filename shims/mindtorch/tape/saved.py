@@ -26,6 +26,11 @@ class _HookStack(threading.local):
 hooks = _HookStack()
 
 
+def wrap(array: Any) -> Tensor:
+    """``_tensor.wrap``: that module, which is built on this one, puts it here."""
+    raise NotImplementedError
+
+
 class SavedTensor:
     """A tensor that a node keeps for its backward; :func:`save` makes them."""
 
@@ -77,12 +82,10 @@ class SavedOutput(SavedTensor):
         if self.vc[0] != self.version:
             origin = f", which is output {self.output_nr} of {node.name()},"
             raise RuntimeError(_modified(self.array, origin, self.vc[0], self.version))
-        from .._tensor import wrap
-
         out = wrap(self.array)
         out._vc = self.vc
         if self.requires_grad:
-            out._set_edge((node, self.output_nr))
+            out._grad_fn, out._output_nr = node, self.output_nr
         return out
 
 
@@ -99,10 +102,8 @@ class SavedPacked(SavedTensor):
         self.packed = pack(t.detach())
 
     def unpack(self, node: Node) -> Tensor:
-        from .._tensor import Tensor, wrap
-
         data = self.unpack_hook(self.packed)
-        if not isinstance(data, Tensor):
+        if not hasattr(data, "_arr"):
             raise TypeError(f"Output of saved tensor unpack_hook expected to be a Tensor but got {type(data)}")
         out = wrap(data._arr)
         out._vc = data._vc
