@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .._array import Array, contiguous_strides
 from .._dtype import COMPLEX, FLOATING
 from .._tensor import Tensor
@@ -9,8 +11,8 @@ from ._registry import type_name
 from .reduce import _named as named
 
 __all__ = [
-    "LinAlgError", "check_info", "check_inputs", "check_matrix", "check_square", "columns", "expand_batches", "mH",
-    "named", "recorded",
+    "LinAlgError", "check_info", "check_inputs", "check_matrix", "check_square", "column_major", "columns",
+    "expand_batches", "mH", "named", "recorded",
 ]  # fmt: skip
 
 
@@ -58,7 +60,7 @@ def check_info(info: Tensor, name: str, text: str) -> None:
     """Raises :class:`LinAlgError` for the first entry of the batch that is not 0; `text` is formatted with it."""
     if info.is_meta:
         return
-    values = info.numpy().reshape(-1)
+    values = np.asarray(info._arr.np).reshape(-1)
     bad = values.nonzero()[0]
     if bad.size:
         where = f"(Batch element {bad[0]}): " if info.dim() else ""
@@ -71,6 +73,11 @@ def columns(a: Array) -> Array:
     strides = list(contiguous_strides(a.shape))
     strides[-2:] = strides[-1], strides[-2]
     return a.as_strided((*batch, m, n), tuple(strides), a.offset)
+
+
+def column_major(x: Tensor) -> Tensor:
+    """The same matrices, column after column in memory."""
+    return x.mT.contiguous().mT
 
 
 def mH(x: Tensor) -> Tensor:

@@ -13,7 +13,17 @@ from .._tensor import Tensor
 from ..kernels import call
 from ._prim import Prim
 from ._registry import op
-from .linalg_common import check_info, check_inputs, check_matrix, check_square, columns, expand_batches, mH, named
+from .linalg_common import (
+    check_info,
+    check_inputs,
+    check_matrix,
+    check_square,
+    column_major,
+    columns,
+    expand_batches,
+    mH,
+    named,
+)
 
 
 def _cholesky_array(a: Array, upper: bool) -> tuple[Array, Array]:
@@ -43,7 +53,7 @@ _cholesky = Prim("linalg_cholesky_ex", _cholesky_array, _cholesky_grad, save_out
 def _factor(name: str, a: Tensor, upper: bool) -> tuple[Tensor, Tensor]:
     check_square(name, a)
     factor, info = _cholesky((a,), bool(upper))
-    return (mH(factor) if upper else factor), info
+    return (column_major(mH(factor)) if upper else factor), info
 
 
 @op(module="linalg", method=False, out=True)

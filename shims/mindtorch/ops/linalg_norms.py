@@ -12,7 +12,7 @@ from ..kernels import call
 from ._prim import Prim
 from ._promote import cast
 from ._registry import op, type_name
-from .linalg_common import check_matrix
+from .linalg_common import check_matrix, expand_batches
 from .reduce import _dims, _restore
 
 Dims = tuple[int, ...]
@@ -238,6 +238,34 @@ def dist(input: Tensor, other: Tensor, p: Any = 2) -> Tensor:
     return vector_norm(input - other, p)
 
 
+def _euclidean_array(a: Array, b: Array) -> Array:
+    """``|x|^2 + |y|^2 - 2 x.y`` for all pairs: a matrix product instead of all differences."""
+    two = _number(2, a.dtype)
+    product = call("mul", call("matmul", a, b.as_strided(*_transposed(b))), two)
+    left, right = (call("sum", call("mul", x, x), (len(x.shape) - 1,), True) for x in (a, b))
+    squares = call("sub", call("add", left, right.as_strided(*_transposed(right))), product)
+    return call("sqrt", call("maximum", squares, _number(0, a.dtype)))
+
+
+def _transposed(a: Array) -> tuple[tuple[int, ...], tuple[int, ...], int]:
+    return (
+        (*a.shape[:-2], a.shape[-1], a.shape[-2]), (*a.strides[:-2], a.strides[-1], a.strides[-2]), a.offset
+    )  # fmt: skip
+
+
+def _euclidean_grad(c: Any, g: Tensor) -> tuple[Any, Any]:
+    """A pair's gradient is along its difference; pairs at distance 0 have none."""
+    a, b, distance = c.input(0), c.input(1), c.result()
+    ratio = (g / distance).masked_fill(distance == 0, 0)
+    return (
+        a * ratio.sum(-1, keepdim=True) - ratio @ b if c.needs[0] else None,
+        b * ratio.sum(-2).unsqueeze(-1) - ratio.mT @ a if c.needs[1] else None,
+    )
+
+
+_euclidean = Prim("_euclidean_dist", _euclidean_array, _euclidean_grad, save=(0, 1), save_out=(0,))
+
+
 @op(method=False)
 def cdist(
     x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary"
@@ -256,6 +284,11 @@ def cdist(
         )
     if p < 0:
         raise RuntimeError("cdist only supports non-negative p values")
+    by_product = compute_mode == "use_mm_for_euclid_dist" or (
+        compute_mode == "use_mm_for_euclid_dist_if_necessary" and max(x1.shape[-2], x2.shape[-2]) > 25
+    )
+    if p == 2 and by_product and not x1.dtype.is_low and x1.dtype is x2.dtype and x1.numel() and x2.numel():
+        return _euclidean(expand_batches(x1, x2))
     difference = x1.unsqueeze(-2) - x2.unsqueeze(-3)
     if difference.shape[-1] == 0:
         return difference.sum(-1)

@@ -12,7 +12,17 @@ from ..kernels import call
 from ._checks import anywhere
 from ._prim import Prim
 from ._registry import op
-from .linalg_common import check_info, check_inputs, check_matrix, check_square, columns, expand_batches, mH, named
+from .linalg_common import (
+    check_info,
+    check_inputs,
+    check_matrix,
+    check_square,
+    column_major,
+    columns,
+    expand_batches,
+    mH,
+    named,
+)
 
 
 def _triangular_grad(c: Any, g: Tensor) -> tuple[Any, Any]:
@@ -40,7 +50,7 @@ def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, un
     a, b = expand_batches(A, B)
     if left:
         return _triangular((a, b), bool(upper), bool(unitriangular))
-    return _triangular((a.mT, b.mT), not upper, bool(unitriangular)).mT
+    return column_major(_triangular((a.mT, b.mT), not upper, bool(unitriangular)).mT)
 
 
 def _check_sizes(name: str, a: Tensor, b: Tensor, left: bool) -> None:
@@ -67,7 +77,7 @@ def triangular_solve(
                                     unitriangular=unitriangular)  # fmt: skip
     else:
         solution = solve_triangular(a, b, upper=upper, unitriangular=unitriangular)
-    return named("triangular_solve", ("solution", "cloned_coefficient"))(solution, a.clone())
+    return named("triangular_solve", ("solution", "cloned_coefficient"))(solution, column_major(a.clone()))
 
 
 def _solve_array(a: Array, b: Array) -> tuple[Array, ...]:
