@@ -167,8 +167,8 @@ def page(data: dict[str, Any]) -> str:
             count=counts.total(),
             level=_names()["level"],
             counted=_filled(
-                f"The databases are those of operators, modules and optimizers; the checks: {', '.join(checks)}. Of the "
-                f"{core.total()} names outside of {', '.join(f'`torch.{part}`' for part in APART)} there are "
+                f"The databases are those of operators, modules and optimizers; the checks: {', '.join(checks)}. Of "
+                f"the {core.total()} names outside of {', '.join(f'`torch.{part}`' for part in APART)} there are "
                 f"{', '.join(f'{core[t]} {t}' for t in TIERS)}."
             ),
             **{t: counts[t] for t in TIERS},

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ._support import MissingAPIError
-from .overrides import DisableTorchFunctionSubclass
+from .overrides import DisableTorchFunction, DisableTorchFunctionSubclass
 from .random import Generator
 
-__all__ = ["DisableTorchFunctionSubclass", "Generator"]
+__all__ = ["DisableTorchFunction", "DisableTorchFunctionSubclass", "Generator"]
 
 
 def _switch(name: str) -> Any:

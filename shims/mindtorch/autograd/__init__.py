@@ -17,9 +17,10 @@ from ..tape.grad_mode import (
     no_grad,
     set_grad_enabled,
 )
-from . import anomaly_mode, grad_mode, graph, profiler, variable
+from . import anomaly_mode, forward_ad, grad_mode, graph, profiler, variable
 from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .function import Function
+from .gradcheck import gradcheck, gradgradcheck
 from .variable import Variable
 
 __all__ = [
@@ -28,8 +29,11 @@ __all__ = [
     "backward",
     "detect_anomaly",
     "enable_grad",
+    "forward_ad",
     "grad",
     "grad_mode",
+    "gradcheck",
+    "gradgradcheck",
     "graph",
     "inference_mode",
     "is_grad_enabled",
@@ -38,6 +42,7 @@ __all__ = [
     "profiler",
     "set_detect_anomaly",
     "set_grad_enabled",
+    "set_multithreading_enabled",
     "variable",
 ]  # fmt: skip
 
@@ -117,7 +122,7 @@ def grad(
 ) -> tuple[Tensor | None, ...]:
     """The gradients of `outputs` with respect to `inputs`, without accumulating."""
     if is_grads_batched:
-        raise NotImplementedError("torch.autograd.grad(is_grads_batched=True) is not supported by mindtorch yet")
+        return _batched(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
     if materialize_grads and allow_unused is False:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: False.")
     edges, grads = _roots(_seq(outputs), _seq(grad_outputs))
@@ -141,6 +146,41 @@ def grad(
                 )
         out.append(g)
     return tuple(out)
+
+
+def _batched(
+    outputs: Any, inputs: Any, grad_outputs: Any, retain_graph: bool | None, *options: Any
+) -> tuple[Tensor | None, ...]:
+    """``grad`` for every entry of the first dimension of `grad_outputs`, one after the other, stacked."""
+    from ..ops import FUNCTIONS
+
+    vectors = _seq(grad_outputs)
+    counts = {len(v) for v in vectors if v is not None}
+    if len(counts) != 1:
+        raise ValueError(f"grad_outputs must be of one size in their first dimension, which is the batch: {counts}")
+    count = counts.pop()
+    create_graph, allow_unused, materialize = options
+    keep = create_graph if retain_graph is None else retain_graph
+    rows = []
+    for i in range(count):
+        one = [None if v is None else v[i] for v in vectors]
+        retain = keep or i + 1 < count
+        rows.append(grad(outputs, inputs, one, retain, create_graph, True, allow_unused, False, materialize))
+    columns = zip(*rows, strict=True)
+    return tuple(None if column[0] is None else FUNCTIONS[""]["stack"](column) for column in columns)
+
+
+class set_multithreading_enabled:
+    """Accepted, as a function and as a context manager: a backward runs in the thread that calls it anyway."""
+
+    def __init__(self, mode: bool) -> None:
+        self.mode = bool(mode)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exc: Any) -> None:
+        pass
 
 
 def _is_checkpoint_valid() -> bool:

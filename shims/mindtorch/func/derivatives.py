@@ -8,7 +8,7 @@ from typing import Any
 import mindtorch as torch
 from mindtorch.utils import _pytree as pytree
 
-__all__ = ["grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "vjp"]
+__all__ = ["functionalize", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize", "vjp"]
 
 
 def _fresh(tree: Any) -> tuple[list[Any], Any]:
@@ -59,21 +59,27 @@ def _recorded(*trees: Any) -> bool:
     )
 
 
+def _opened(
+    func: Callable[..., Any], argnums: Any, has_aux: bool, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[list[Any], Any, Any, Any]:
+    """Call `func` with fresh tensors for `argnums`: those, their tree, the output and what comes with it."""
+    positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    leaves, spec = _fresh([args[i] for i in positions])
+    replaced = list(args)
+    for i, value in zip(positions, pytree.tree_unflatten(leaves, spec), strict=True):
+        replaced[i] = value
+    output = func(*replaced, **kwargs)
+    output, aux = output if has_aux else (output, None)
+    return leaves, spec, output, aux
+
+
 def grad_and_value(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Callable[..., Any]:
     """A function of ``(gradient, value)`` of `func`, which returns one number (with `has_aux`, and something else)."""
 
     def differentiated(*args: Any, **kwargs: Any) -> Any:
-        positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
         outer = _recorded(args, kwargs)
         with _Level() as inner, torch.enable_grad():
-            leaves, spec = _fresh([args[i] for i in positions])
-            replaced = list(args)
-            for i, value in zip(positions, pytree.tree_unflatten(leaves, spec), strict=True):
-                replaced[i] = value
-            output = func(*replaced, **kwargs)
-            aux = None
-            if has_aux:
-                output, aux = output
+            leaves, spec, output, aux = _opened(func, argnums, has_aux, args, kwargs)
             if not isinstance(output, torch.Tensor) or output.dim():
                 raise RuntimeError("grad_and_value(f)(*args): Expected f(*args) to return a scalar tensor")
             found = pytree.tree_unflatten(_gradients([output], leaves, [torch.ones_like(output)]), spec)
@@ -142,23 +148,27 @@ def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool =
     return (*result, aux) if has_aux else result
 
 
+def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
+    """``(outputs, f)`` where ``f(*tangents)`` gives the products with the Jacobian at `primals` from the right."""
+    return func(*primals), lambda *tangents: jvp(func, primals, tangents)[1]
+
+
+def functionalize(func: Callable[..., Any], *, remove: str = "mutations") -> Callable[..., Any]:
+    """`func` itself: what it computes is the same with views and in-place writes."""
+    if remove not in ("mutations", "mutations_and_views"):
+        raise RuntimeError(f"functionalize(f, remove='mutations'): Valid options for inputs are: got remove={remove}")
+    return func
+
+
 def jacrev(
     func: Callable[..., Any], argnums: Any = 0, *, has_aux: bool = False, chunk_size: int | None = None
 ) -> Callable[..., Any]:
     """The Jacobian with respect to `argnums`: an output of shape O and an input of shape I give (O, I)."""
 
     def differentiated(*args: Any, **kwargs: Any) -> Any:
-        positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
         outer = _recorded(args, kwargs)
         with _Level() as inner, torch.enable_grad():
-            leaves, spec = _fresh([args[i] for i in positions])
-            replaced = list(args)
-            for i, value in zip(positions, pytree.tree_unflatten(leaves, spec), strict=True):
-                replaced[i] = value
-            outputs = func(*replaced, **kwargs)
-            aux = None
-            if has_aux:
-                outputs, aux = outputs
+            leaves, spec, outputs, aux = _opened(func, argnums, has_aux, args, kwargs)
             flat, out_spec = pytree.tree_flatten(outputs)
             blocks = []
             for output in flat:

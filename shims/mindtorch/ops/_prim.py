@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,10 @@ from ..tape.node import AccumulateGrad, OpNode
 from ..tape.saved import save
 
 Backward = Callable[..., tuple[Any, ...]]
+
+
+def _upper(letter: re.Match[str]) -> str:
+    return letter[1].upper()
 
 
 class Prim:
@@ -50,7 +55,8 @@ class Prim:
         self.saves = bool(save or save_out)
         self.conjugates = conjugates
         self.view = view  # None, or the creation kind of the views that this returns
-        self.node_name = node_name or "".join(p.capitalize() for p in name.split("_")) + "Backward0"
+        # PyTorch writes a letter after a digit large, too: Log1PBackward0.
+        self.node_name = node_name or re.sub(r"(?:^|_|(?<=\d))([a-z])", _upper, name) + "Backward0"
         self.node_class: type[OpNode] = type(self.node_name, (OpNode,), {"__slots__": ()})
 
     def __call__(self, tensors: tuple[Any, ...], *params: Any) -> Any:
