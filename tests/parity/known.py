@@ -27,8 +27,8 @@ SKIPPED: dict[str, str] = {
     "matrix_exp float16": "nan, or off by 2e4, for matrices as small as 0.01",
 }
 
-# Newer than API level 2.7: torch 2.13 shows ``bias=`` in the representation of normalisation layers. What is replaced by
-# the two groups is the representation as 2.7 has it.
+# Newer than API level 2.7: torch 2.13 shows ``bias=`` in the representation of normalisation layers. The two groups are
+# the representation as 2.7 has it.
 LATER_REPR = re.compile(r"(Norm(?:1d|2d|3d)?\(.*), bias=(?:True|False)(.*\))")
 
 # Newer than API level 2.7: settings in the parameter groups and keys in the state dictionaries of schedules.

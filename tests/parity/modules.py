@@ -27,8 +27,8 @@ import mindtorch
 import numpy as np
 import torch
 from checks import ERRORS, TOLERANCE, Difference, _copy, seed
-from torch.testing._internal.common_modules import module_db
 from known import LATER_REPR
+from torch.testing._internal.common_modules import module_db
 from translate import Missing, as_numpy, leaves, lookup, ours
 
 RECORD = Path(__file__).parent / "failing_modules.json"

@@ -176,12 +176,17 @@ class LRScheduler:
         """Advance by one epoch (or to ``epoch``) and set the learning rates."""
         self._warn_about_order()
         self._step_count += 1
+        if epoch is not None:
+            warnings.warn(EPOCH_DEPRECATION_WARNING, UserWarning, stacklevel=2)
+        self._update_lr(epoch)
+
+    def _update_lr(self, epoch: int | None = None) -> None:
+        """Set the learning rates of the next epoch, or of ``epoch``, without counting a step."""
         with self._enable_get_lr_call():
             if epoch is None:
                 self.last_epoch += 1
                 values = self.get_lr()
             else:
-                warnings.warn(EPOCH_DEPRECATION_WARNING, UserWarning, stacklevel=2)
                 self.last_epoch = epoch
                 closed_form = getattr(self, "_get_closed_form_lr", None)
                 values = self.get_lr() if closed_form is None else closed_form()

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import mindtorch as torch
+from mindtorch.optim._per_parameter import PerParameter, check_betas, check_not_negative
 from mindtorch.optim.optimizer import (
-    Optimizer,
     check_flags,
     check_lr,
-    new_step,
     run_closure,
     scalar,
     use_grad_for_differentiable,
@@ -18,13 +17,18 @@ from mindtorch.optim.optimizer import (
 __all__ = ["Adam", "adam"]
 
 
-class Adam(Optimizer):
+class Adam(PerParameter):
     """Adam. ``decoupled_weight_decay`` makes it AdamW.
 
     State a parameter: ``step`` (float tensor), ``exp_avg``, ``exp_avg_sq`` and with ``amsgrad`` ``max_exp_avg_sq``.
     ``foreach``, ``fused`` and ``capturable`` are accepted: there is one implementation, with the order of operations
-    of PyTorch's single-tensor one.
+    of PyTorch's single-tensor one. With ``differentiable`` a rate or decay that is a tensor takes part in the graph.
     """
+
+    _added = PerParameter._added | {
+        "amsgrad": False, "capturable": False, "decoupled_weight_decay": False, "fused": None,
+    }  # fmt: skip
+    _instead = ", please consider SparseAdam instead"
 
     def __init__(
         self,
@@ -42,52 +46,35 @@ class Adam(Optimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        check_lr(lr, foreach, capturable)
-        if not eps >= 0.0:
-            raise ValueError(f"Invalid epsilon value: {eps}")
-        for index, beta in enumerate(betas):
-            if not 0.0 <= beta < 1.0:
-                raise ValueError(f"Invalid beta parameter at index {index}: {beta}")
-        if not weight_decay >= 0.0:
-            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "amsgrad": amsgrad,
-            "maximize": maximize,
-            "foreach": foreach,
-            "capturable": capturable,
-            "differentiable": differentiable,
-            "fused": fused,
-            "decoupled_weight_decay": decoupled_weight_decay,
-        }
-        super().__init__(params, defaults)
+        if isinstance(lr, torch.Tensor) and foreach and not capturable:
+            raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
+        check_lr(lr)
+        check_not_negative(epsilon=eps)
+        check_betas(betas)
+        check_not_negative(weight_decay=weight_decay)
+        self._check_tensor_betas(betas, foreach, capturable)
+        super().__init__(params, {
+            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
+            "maximize": maximize, "foreach": foreach, "capturable": capturable, "differentiable": differentiable,
+            "fused": fused, "decoupled_weight_decay": decoupled_weight_decay,
+        })  # fmt: skip
         check_flags(fused, foreach, differentiable)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        for group in self.param_groups:
-            for name in ("amsgrad", "maximize", "capturable", "differentiable", "decoupled_weight_decay"):
-                group.setdefault(name, False)
-            group.setdefault("foreach", None)
-            group.setdefault("fused", None)
-            for p in group["params"]:
-                p_state = self.state.get(p, {})
-                # Checkpoints of old versions hold the count as a number.
-                if p_state and not torch.is_tensor(p_state["step"]):
-                    p_state["step"] = new_step(p, group) + float(p_state["step"])
+    @staticmethod
+    def _check_tensor_betas(betas: tuple[Any, Any], foreach: Any, capturable: bool) -> None:
+        tensors = [isinstance(beta, torch.Tensor) for beta in betas]
+        if any(tensors) and not all(tensors):
+            raise ValueError("betas must be either both floats or both Tensors")
+        for index, beta in enumerate(betas if any(tensors) else ()):
+            if foreach and not capturable:
+                raise ValueError(
+                    f"betas[{index}] as a Tensor is not supported for capturable=False and foreach=True"
+                )
+            if beta.numel() != 1:
+                raise ValueError(f"Tensor betas[{index}] must be 1-element")
 
-    def _init_state(self, p: Any, group: dict[str, Any]) -> dict[str, Any]:
-        state = self.state[p]
-        if not state:
-            state["step"] = new_step(p, group)
-            state["exp_avg"] = torch.zeros_like(p, memory_format=torch.preserve_format)
-            state["exp_avg_sq"] = torch.zeros_like(p, memory_format=torch.preserve_format)
-            if group["amsgrad"]:
-                state["max_exp_avg_sq"] = torch.zeros_like(p, memory_format=torch.preserve_format)
-        return state
+    def _new_state(self, param: Any, group: dict[str, Any]) -> dict[str, Any]:
+        return self._zeros(param, "exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if group["amsgrad"] else []))
 
     @use_grad_for_differentiable
     def step(self, closure: Any = None) -> Any:
@@ -95,9 +82,8 @@ class Adam(Optimizer):
         loss = run_closure(closure)
         for group in self.param_groups:
             params = [p for p in group["params"] if p.grad is not None]
-            if any(p.grad.is_sparse for p in params):
-                raise RuntimeError("Adam does not support sparse gradients, please consider SparseAdam instead")
-            states = [self._init_state(p, group) for p in params]
+            self._check(params, group)
+            states = [self._state_of(p, group) for p in params]
             beta1, beta2 = group["betas"]
             adam(
                 params,
@@ -156,7 +142,8 @@ def adam(
         raise RuntimeError("API has changed, `state_steps` argument must contain a list of singleton tensors")
     if found_inf is not None and scalar(found_inf):
         return
-    lr, beta1, beta2 = scalar(lr), scalar(beta1), scalar(beta2)
+    if not differentiable:
+        lr, beta1, beta2 = scalar(lr), scalar(beta1), scalar(beta2)
     for i, param in enumerate(params):
         grad = grads[i]
         if grad_scale is not None:
@@ -173,8 +160,11 @@ def adam(
         if torch.is_complex(param):
             param, grad = torch.view_as_real(param), torch.view_as_real(grad)
             exp_avg, exp_avg_sq = torch.view_as_real(exp_avg), torch.view_as_real(exp_avg_sq)
-        exp_avg.lerp_(grad, 1 - beta1)
-        exp_avg_sq.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
+        exp_avg.lerp_(grad, _as(grad, 1 - beta1))
+        if isinstance(beta2, torch.Tensor):
+            exp_avg_sq.mul_(beta2).add_(grad * grad * (1 - beta2))
+        else:
+            exp_avg_sq.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
         step = step_t.item()
         step_size = lr / (1 - beta1**step)
         bias_correction2_sqrt = (1 - beta2**step) ** 0.5
@@ -182,10 +172,18 @@ def adam(
             max_exp_avg_sq = max_exp_avg_sqs[i]
             if torch.is_complex(max_exp_avg_sq):
                 max_exp_avg_sq = torch.view_as_real(max_exp_avg_sq)
-            torch.maximum(max_exp_avg_sq, exp_avg_sq, out=max_exp_avg_sq)
+            max_exp_avg_sq.copy_(torch.maximum(max_exp_avg_sq, exp_avg_sq))
             second = max_exp_avg_sq
         else:
             second = exp_avg_sq
         denom = (second.sqrt() / bias_correction2_sqrt).add_(eps)
-        # A recorded update must not see the average that the next step changes in place.
-        param.addcdiv_(exp_avg.clone() if differentiable else exp_avg, denom, value=-step_size)
+        if isinstance(step_size, torch.Tensor):
+            param.add_(exp_avg / denom * -step_size)
+        else:
+            # A recorded update must not see the average that the next step changes in place.
+            param.addcdiv_(exp_avg.clone() if differentiable else exp_avg, denom, value=-step_size)
+
+
+def _as(tensor: Any, weight: Any) -> Any:
+    """A weight that is a tensor, in the dtype of another one."""
+    return weight.to(tensor.dtype) if isinstance(weight, torch.Tensor) else weight

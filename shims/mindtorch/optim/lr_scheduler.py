@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mindtorch.optim._lr_base import EPOCH_DEPRECATION_WARNING, LRScheduler
 from mindtorch.optim._lr_composed import ChainedScheduler, ReduceLROnPlateau, SequentialLR
-from mindtorch.optim._lr_cycle import OneCycleLR
+from mindtorch.optim._lr_cycle import CyclicLR, OneCycleLR
 from mindtorch.optim._lr_epoch import (
     ConstantLR,
     CosineAnnealingLR,
@@ -29,6 +29,7 @@ __all__ = [
     "ConstantLR",
     "CosineAnnealingLR",
     "CosineAnnealingWarmRestarts",
+    "CyclicLR",
     "ExponentialLR",
     "LRScheduler",
     "LambdaLR",

@@ -35,7 +35,7 @@ def use_grad_for_differentiable(step: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(step)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-        with torch.set_grad_enabled(self.defaults["differentiable"]):
+        with torch.set_grad_enabled(self.defaults.get("differentiable", False)):
             return step(self, *args, **kwargs)
 
     return wrapper
@@ -359,12 +359,31 @@ def scalar(value: Any) -> Any:
     return value.item() if isinstance(value, torch.Tensor) else value
 
 
+def add_scaled(target: Any, value: Any, factor: Any) -> None:
+    """``target += factor * value`` in place; a factor that is a tensor takes part in the graph."""
+    if isinstance(factor, torch.Tensor):
+        target.add_(value * factor)
+    else:
+        target.add_(value, alpha=factor)
+
+
 def new_step(param: Any, group: dict[str, Any]) -> Any:
     """A step count of 0: a float tensor, on the CPU unless the group wants it beside the parameter."""
     dtype = torch.float64 if torch.get_default_dtype() == torch.float64 else torch.float32
     if group.get("capturable") or group.get("fused"):
         return torch.zeros((), dtype=torch.float32, device=param.device)
     return torch.tensor(0.0, dtype=dtype)
+
+
+def check_fused(params: list[Any], group: dict[str, Any]) -> None:
+    """Raise as PyTorch does for parameters that ``fused`` is not for."""
+    if group.get("fused"):
+        for p in params:
+            if not torch.is_floating_point(p):
+                raise RuntimeError(
+                    "`fused=True` requires all the params to be floating point Tensors of supported devices, "
+                    f"but {p.dtype} and {p.device.type}"
+                )
 
 
 def check_flags(fused: Any, foreach: Any, differentiable: bool) -> None:
@@ -376,13 +395,10 @@ def check_flags(fused: Any, foreach: Any, differentiable: bool) -> None:
             raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
 
 
-def check_lr(lr: Any, foreach: Any = False, capturable: bool = False) -> None:
+def check_lr(lr: Any) -> None:
     """Raise as PyTorch does for a learning rate that cannot be used."""
-    if isinstance(lr, torch.Tensor):
-        if foreach and not capturable:
-            raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
-        if lr.numel() != 1:
-            raise ValueError("Tensor lr must be 1-element")
+    if isinstance(lr, torch.Tensor) and lr.numel() != 1:
+        raise ValueError("Tensor lr must be 1-element")
     if not lr >= 0.0:
         raise ValueError(f"Invalid learning rate: {lr}")
 

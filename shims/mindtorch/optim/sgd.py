@@ -7,7 +7,9 @@ from typing import Any
 import mindtorch as torch
 from mindtorch.optim.optimizer import (
     Optimizer,
+    add_scaled,
     check_flags,
+    check_fused,
     check_lr,
     run_closure,
     scalar,
@@ -43,16 +45,9 @@ class SGD(Optimizer):
         if weight_decay < 0.0:
             raise ValueError(f"Invalid weight_decay value: {weight_decay}")
         defaults = {
-            "lr": lr,
-            "momentum": momentum,
-            "dampening": dampening,
-            "weight_decay": weight_decay,
-            "nesterov": nesterov,
-            "maximize": maximize,
-            "foreach": foreach,
-            "differentiable": differentiable,
-            "fused": fused,
-        }
+            "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov,
+            "maximize": maximize, "foreach": foreach, "differentiable": differentiable, "fused": fused,
+        }  # fmt: skip
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
         super().__init__(params, defaults)
@@ -71,6 +66,7 @@ class SGD(Optimizer):
         loss = run_closure(closure)
         for group in self.param_groups:
             params = [p for p in group["params"] if p.grad is not None]
+            check_fused(params, group)
             momentum = group["momentum"]
             buffers = [self.state[p].get("momentum_buffer") if momentum != 0 else None for p in params]
             sgd(
@@ -114,7 +110,8 @@ def sgd(
     """One update of each of ``params``, in place; missing momentum buffers are put into the given list."""
     if found_inf is not None and scalar(found_inf):
         return
-    lr = scalar(lr)
+    if not torch.is_grad_enabled():
+        lr, weight_decay = scalar(lr), scalar(weight_decay)
     for i, param in enumerate(params):
         grad = d_p_list[i]
         if grad_scale is not None:
@@ -122,7 +119,9 @@ def sgd(
         if maximize:
             grad = -grad
         if weight_decay != 0:
-            grad = grad.add(param, alpha=scalar(weight_decay))
+            # A tensor, which takes part in the graph, is no alpha.
+            tensor = isinstance(weight_decay, torch.Tensor)
+            grad = grad + param * weight_decay if tensor else grad.add(param, alpha=weight_decay)
         if momentum != 0:
             buffer = momentum_buffer_list[i]
             if buffer is None:
@@ -131,4 +130,4 @@ def sgd(
             else:
                 buffer.mul_(momentum).add_(grad, alpha=1 - dampening)
             grad = grad.add(buffer, alpha=momentum) if nesterov else buffer
-        param.add_(grad, alpha=-lr)
+        add_scaled(param, grad, -lr)

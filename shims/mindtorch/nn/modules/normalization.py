@@ -7,10 +7,11 @@ from typing import Any
 
 import mindtorch as torch
 from mindtorch._tensor import Tensor
+from mindtorch.autograd.function import Function
 from mindtorch.nn.modules.module import Module
 from mindtorch.nn.parameter import Parameter
 
-__all__ = ["GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
+__all__ = ["CrossMapLRN2d", "GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 
 
 def _as_shape(normalized_shape: Any) -> tuple[int, ...]:
@@ -155,6 +156,58 @@ class LocalResponseNorm(Module):
     def forward(self, input: Tensor) -> Tensor:
         """Same shape as the input."""
         return torch.nn.functional.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        """Settings."""
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+def _channel_sums(x: Tensor, width: int, before: int) -> Tensor:
+    """Sums of ``width`` neighbouring channels of (N, C, H, W), the first of them ``before`` channels before."""
+    padded = torch.nn.functional.pad(x, (0, 0, 0, 0, before, width - 1 - before))
+    return torch.nn.functional.avg_pool3d(padded.unsqueeze(1), (width, 1, 1), stride=1).squeeze(1) * width
+
+
+class _CrossMap(Function):
+    """What ``CrossMapLRN2d`` computes, with PyTorch's own windows: the first channel counts for all channels beyond the
+    reach of its window, and the gradient's window ends half a window after the channel."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, size: int, alpha: float, beta: float, k: float) -> Tensor:
+        reach = (size - 1) // 2
+        squares = x * x
+        sums = _channel_sums(squares, 2 * reach + 1, reach)
+        sums[:, reach + 1 :] += squares[:, :1]
+        scale = sums * (alpha / size) + k
+        out = x * scale.pow(-beta)
+        ctx.save_for_backward(x, out, scale)
+        ctx.settings = size, alpha, beta
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
+        x, out, scale = ctx.saved_tensors
+        size, alpha, beta = ctx.settings
+        before = min(int(size - (size - 1) / 2), size - 1)
+        others = _channel_sums(grad * out / scale, size, before)
+        return grad * scale.pow(-beta) - x * others * (2 * alpha * beta / size), None, None, None, None
+
+
+class CrossMapLRN2d(Module):
+    """Divide (N, C, H, W) by ``(k + alpha / size * sum of squares of the neighbouring channels) ** beta``."""
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
+        super().__init__()
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Same shape as the input. Raises ValueError for an input that is not 4-dimensional."""
+        if input.dim() != 4:
+            raise ValueError(f"CrossMapLRN2d: Expected input to be 4D, got {input.dim()}D instead.")
+        return _CrossMap.apply(input, self.size, self.alpha, self.beta, self.k)
 
     def extra_repr(self) -> str:
         """Settings."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mindtorch._support import missing_attribute as _missing_attribute
-from mindtorch.nn.utils import parametrizations, parametrize, rnn
+from mindtorch.nn.utils import parametrizations, parametrize, rnn, stateless
 from mindtorch.nn.utils.clip_grad import (
     clip_grad_norm,
     clip_grad_norm_,
@@ -19,6 +19,10 @@ from mindtorch.nn.utils.fusion import (
     fuse_linear_bn_weights,
 )
 from mindtorch.nn.utils.init import skip_init
+from mindtorch.nn.utils.memory_format import (
+    convert_conv2d_weight_memory_format,
+    convert_conv3d_weight_memory_format,
+)
 from mindtorch.nn.utils.spectral_norm import remove_spectral_norm, spectral_norm
 from mindtorch.nn.utils.weight_norm import remove_weight_norm, weight_norm
 
@@ -27,6 +31,8 @@ __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
     "clip_grads_with_norm_",
+    "convert_conv2d_weight_memory_format",
+    "convert_conv3d_weight_memory_format",
     "fuse_conv_bn_eval",
     "fuse_conv_bn_weights",
     "fuse_linear_bn_eval",
@@ -40,6 +46,7 @@ __all__ = [
     "rnn",
     "skip_init",
     "spectral_norm",
+    "stateless",
     "vector_to_parameters",
     "weight_norm",
 ]
