@@ -12,6 +12,7 @@ import mindtorch
 import numpy as np
 import pytest
 import torch
+from mindtorch.kernels import KERNELS, meta
 from side_by_side import assert_same, plain
 
 HUGE = 2**40
@@ -296,6 +297,13 @@ def test_windows_stay_inside() -> None:
     with pytest.raises(RuntimeError, match="out of bounds"):  # PyTorch does not look on this device
         mindtorch.empty(4, device="meta").as_strided((3,), (2,))
     both(lambda t: t.empty(2, device="meta").resize_(3, 4))
+
+
+def test_every_kernel_has_an_outline() -> None:
+    """A new kernel needs a shape function in ``kernels/meta``, or a place among those that depend on data."""
+    known = meta.OUTLINES.keys() | meta.derived.POINTWISE | meta.DATA_DEPENDENT
+    assert KERNELS.keys() - known == set()
+    assert known - KERNELS.keys() == set()
 
 
 # ------------------------------------------------------------------ models

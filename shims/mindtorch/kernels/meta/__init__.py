@@ -16,7 +16,12 @@ from ..._dtype import int64
 from . import arrange, derived, fourier, index, linalg, nn, reduce
 from ._registry import OUTLINES, made
 
-__all__ = ["OUTLINES", "run"]
+__all__ = ["DATA_DEPENDENT", "OUTLINES", "run"]
+
+DATA_DEPENDENT = frozenset({
+    "bincount", "histogramdd", "masked_select", "nonzero", "repeat", "unique", "unique_consecutive", "unique_dim",
+})  # fmt: skip
+"""Kernels that the meta device cannot have."""
 
 _INDEXED = frozenset({
     "embedding", "gather", "index", "index_add", "index_put", "index_put_accumulate", "index_select", "scatter",
@@ -37,10 +42,8 @@ def run(name: str, args: tuple[Any, ...]) -> Any:
         return made(fn(*args))
     if name in derived.POINTWISE:
         return made(derived.pointwise(name, args))
-    raise NotImplementedError(
-        f"aten::{name}: attempted to run this operator with Meta tensors, but there is no shape function for it (the "
-        "shape of its result may depend on data)"
-    )
+    why = "what it returns depends on data" if name in DATA_DEPENDENT else "there is no shape function for it"
+    raise NotImplementedError(f"aten::{name}: attempted to run this operator with Meta tensors, but {why}")
 
 
 def _arrays(args: tuple[Any, ...]) -> Iterator[Array]:
