@@ -15,6 +15,8 @@ from typing import Any
 import api_support
 import mindtorch
 from mindtorch.kernels import KERNELS
+from mindtorch.kernels.ascend import HOST_REASONS, SERVED
+from mindtorch.kernels.ascend.stand_in import RUNS_ON_CPU
 from mindtorch.kernels.cpu import NATIVE
 from mindtorch.kernels.fallbacks import DIFFERENCES, NUMPY_REASONS, PARTIAL_REASONS
 from mindtorch.ops import FUNCTIONS, OPERATORS
@@ -22,7 +24,9 @@ from support_table import placeholder_hint, support_table
 
 ROOT = Path(__file__).resolve().parents[1]
 
-KERNELS_HEAD = """# Kernels on the CPU
+KERNELS_HEAD = """# Kernels
+
+## On the CPU
 
 Written by `tools/generate_docs.py` from `mindtorch.kernels`. `mindtorch.backends.kernel_report()` counts the calls of a
 run by kernel and kind.
@@ -38,7 +42,7 @@ takes 1.4 to 2.6 ms and leaks).
 """
 
 NUMPY_HEAD = """
-## NumPy
+### NumPy
 
 The reason why MindSpore does not serve the kernel. "Right" means PyTorch's values and dtype, nan, infinities and
 negative zero included. Times and leaks are those of `benchmarks/bench_fallbacks.py` on a virtual machine with 2 cores
@@ -48,12 +52,34 @@ negative zero included. Times and leaks are those of `benchmarks/bench_fallbacks
 |---|---|"""
 
 DIFFERENCES_HEAD = """
-## Differences
+### Differences
 
 Values of MindSpore's kernels that are not PyTorch's, known and not mended yet; `MINDTORCH_KERNELS=reference` has
 PyTorch's values.
 
 | kernel | difference |
+|---|---|"""
+
+ASCEND_HEAD = """
+## On Ascend
+
+Which MindSpore functions serve a kernel for tensors on the device, and for which dtypes. Dtypes that are not listed
+(float64 and complex numbers: everywhere), operands without elements, and kernels without an entry are computed by NumPy
+on the host, with a copy there and back. Tensors stay in device memory; what reads their elements on the host gets a
+copy.
+
+This table has not been run on a device. `tests/adapter/test_ascend_table.py` checks every call that it makes against
+the installed MindSpore: that the functions exist, are documented for Ascend, and take these arguments and dtypes. Where
+MindSpore's CPU backend has a kernel of the function ("CPU" below) the values are compared with NumPy's, too, and
+`MINDTORCH_KERNELS=ascend` with `MINDTORCH_CUDA_ALIAS=1` runs those for tensors on 'cuda' on a host without a device.
+
+| kernel | functions | dtypes | left to NumPy | runs on |
+|---|---|---|---|---|"""
+
+HOST_HEAD = """
+### On the host
+
+| kernel | reason |
 |---|---|"""
 
 SUPPORT_HEAD = """# Names that mindtorch offers
@@ -74,7 +100,7 @@ INTERNAL = ("kernels", "ops", "tape", "settings", "nn.functional", "linalg", "sp
 
 def kernels_page() -> str:
     """docs/kernels.md."""
-    lines = [KERNELS_HEAD, "## MindSpore", "", "| kernel | dtypes | left to NumPy |", "|---|---|---|"]
+    lines = [KERNELS_HEAD, "### MindSpore", "", "| kernel | dtypes | left to NumPy |", "|---|---|---|"]
     for name, native in sorted(NATIVE.items()):
         dtypes = ", ".join(sorted(d.name for d in native.dtypes))
         lines.append(f"| `{name}` | {dtypes} | {PARTIAL_REASONS.get(name, '')} |")
@@ -83,7 +109,21 @@ def kernels_page() -> str:
     if DIFFERENCES:
         lines.append(DIFFERENCES_HEAD)
         lines += [f"| `{name}` | {difference} |" for name, difference in sorted(DIFFERENCES.items())]
+    lines += ascend_tables()
     return "\n".join(lines) + "\n"
+
+
+def ascend_tables() -> list[str]:
+    """What the device serves, and what it does not."""
+    lines = [ASCEND_HEAD]
+    for name, entry in sorted(SERVED.items()):
+        functions = ", ".join(f"`{f.removeprefix('mindspore.')}`" for f in entry.functions)
+        dtypes = ", ".join(sorted(d.name for d in entry.dtypes))
+        where = "Ascend, CPU" if name in RUNS_ON_CPU else "Ascend"
+        lines.append(f"| `{name}` | {functions} | {dtypes} | {entry.only} | {where} |")
+    lines.append(HOST_HEAD)
+    lines += [f"| `{name}` | {reason} |" for name, reason in sorted(HOST_REASONS.items())]
+    return lines
 
 
 def exported(module: str) -> dict[str, Any]:

@@ -25,9 +25,9 @@ NO_CPU_KERNEL = (
     "unregistered", "Select CPU operator", "KernelMod Init Failed", "Create kernelmod for op", "on device CPU",
     "does not support this kernel data type", "py_method", "bad_function_call",
 )  # fmt: skip
-# MindSpore's CPU kernels of these are not run: scatter gives now and then, after other kernels, wrong values, and tanh
-# is off by up to 1e-4.
-UNRELIABLE_ON_CPU = ("mindspore.mint.scatter", "mindspore.mint.tanh")
+# MindSpore's CPU kernels of these are not run: scatter gives now and then, after other kernels, wrong values, tanh is
+# off by up to 1e-4, and erfinv by more near 1.
+UNRELIABLE_ON_CPU = tuple(f"mindspore.mint.{name}" for name in ("erfinv", "scatter", "tanh"))
 TOLERANCE = {"float16": 4e-3, "bfloat16": 3e-2}
 
 

@@ -231,7 +231,7 @@ def linspace(
     if devices.resolve(device) is META:
         return _finish(NoData((steps,), d._np), META, requires_grad, d)
     work = np.float64 if d.itemsize == 8 else np.float32
-    start, end = work(start), work(end)
+    start, end = (work(x.item() if isinstance(x, Tensor) else x) for x in (start, end))
     step = (end - start) / work(max(steps - 1, 1))
     i = np.arange(steps)
     a = np.where(i < steps // 2, start + step * i.astype(work), end - step * (steps - 1 - i).astype(work))

@@ -193,7 +193,7 @@ def permutation(pivots: Tensor, m: int, d: Any) -> Tensor:
 
     if pivots.is_meta:
         return pivots.new_empty((*pivots.shape[:-1], m, m), dtype=d)
-    flat = pivots.detach().numpy().reshape(-1, pivots.shape[-1]) if pivots.numel() else None
+    flat = np.asarray(pivots._arr.np).reshape(-1, pivots.shape[-1]) if pivots.numel() else None
     batch = tuple(pivots.shape[:-1])
     count = int(np.prod(batch, dtype=int))
     rows = np.tile(np.arange(m), (count, 1))

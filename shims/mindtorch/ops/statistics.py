@@ -59,7 +59,7 @@ def _histogram(
         if range is not None and given[0] > given[1]:
             raise RuntimeError(f"{name}(): min should not exceed max, but got min {given[0]} max {given[1]}")
         low, high = _edges_of(name, points[:, d], given, range is None)
-        edges.append(linspace(low, high, int(b) + 1, dtype=points.dtype))
+        edges.append(linspace(low, high, int(b) + 1, dtype=points.dtype, device=points.device))
     weights = points.new_ones((points.shape[0],)) if weight is None else weight.detach().reshape(-1)
     if weights.dtype is not points.dtype:
         raise RuntimeError(

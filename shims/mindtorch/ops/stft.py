@@ -39,7 +39,8 @@ def _padded(x: Tensor, n: int, mode: str) -> Tensor:
             f"({n}, {n}) at dimension {x.dim() - 1} of input {list(x.shape)}"
         )
     where = np.pad(np.arange(length, dtype=np.int64), n, mode=_NUMPY_MODES[mode])  # type: ignore[call-overload]
-    return x.index_select(-1, wrap(Array(where)))
+    index = wrap(Array(where))
+    return x.index_select(-1, index if x.is_meta else index.to(x.device))
 
 
 def _window(window: Tensor | None, win_length: int, n_fft: int, like: Tensor, name: str) -> Tensor:
