@@ -58,6 +58,7 @@ from . import (
     split,
     statistics,
     stft,
+    subscript,
     view,
     windows,
 )
