@@ -2,116 +2,97 @@
 
 from __future__ import annotations
 
-from itertools import product
 from typing import Any
 
-from .._dtype import int64
-from .._tensor import Tensor
+import numpy as np
+
+from .._array import Array, meta_array
+from .._device import META
+from .._tensor import Tensor, wrap
+from ..kernels import call
+from ._prim import Prim
 from ._registry import FUNCTIONS, op
-from .planes import plane_gather
 
 F = "nn.functional"
 INTERPOLATIONS = {"bilinear": 0, "nearest": 1, "bicubic": 2}
 PADDINGS = {"zeros": 0, "border": 1, "reflection": 2}
 
 
-def _unnormalised(coordinate: Tensor, n: int, align_corners: bool) -> Tensor:
-    """From [-1, 1] to positions along a dimension of n elements."""
-    if align_corners:
-        return (coordinate + 1) * ((n - 1) / 2)
-    return ((coordinate + 1) * n - 1) / 2
+def _weights_grad(c: Any, g: Tensor, _: Any = None) -> tuple[Tensor]:
+    *settings, order = c.params
+    slopes, _ = _weights((c.input(0),), *settings, order + 1)
+    return ((g * slopes).sum(1),)
 
 
-def _reflected(x: Tensor, n: int, align_corners: bool) -> Tensor:
-    """Reflected at the centres of the outermost elements, or at their outer borders, until inside."""
-    low, span = (0.0, float(n - 1)) if align_corners else (-0.5, float(n))
-    if span == 0:
-        return x * 0
-    x = (x - low).abs()
-    # The slope of fmod is 1; its multiple of the span is a constant between the jumps.
-    flips = (x.detach() / span).floor()
-    rest = x - flips * span
-    even = (flips.remainder(2) == 0).to(x.dtype)
-    return even * (rest + low) + (1 - even) * (span - rest + low)
+_weights = Prim(
+    "grid_weights", lambda points, *settings: call("grid_weights", points, *settings), _weights_grad, save=(0,)
+)
+"""Points (N, L) to the weights (N, T, L) of their neighbours along a dimension, and the neighbours' positions."""
 
 
-def _clipped(x: Tensor, n: int) -> Tensor:
-    """Clipped to the elements; outside, and on the border itself, the gradient is zero."""
-    inside = ((x > 0) & (x < n - 1)).to(x.dtype).detach()
-    return x * inside + x.detach().clamp(0, n - 1) * (1 - inside)
+def _weighted_grad(c: Any, g: Tensor) -> tuple[Any, ...]:
+    at = c.input(2)
+    return (
+        _spread((g, c.input(1), at), c.shapes[0][2]) if c.needs[0] else None,
+        _dot((g, c.input(0), at)) if c.needs[1] else None,
+        None,
+    )
 
 
-def _bounded(x: Tensor, n: int, padding: int, align_corners: bool) -> Tensor:
-    if padding == 1:
-        return _clipped(x, n)
-    if padding == 2:
-        return _clipped(_reflected(x, n, align_corners), n)
-    return x
+def _spread_grad(c: Any, gg: Tensor) -> tuple[Any, ...]:
+    at = c.input(2)
+    return (
+        _weighted((gg, c.input(1), at)) if c.needs[0] else None,
+        _dot((c.input(0), gg, at)) if c.needs[1] else None,
+        None,
+    )
 
 
-def _taken(flat: Tensor, at: list[Tensor], spatial: tuple[int, ...]) -> Tensor:
-    """Elements (N, C, L) of planes at whole positions (N, L) along each dimension; zero outside."""
-    inside: Any = None
-    index: Any = 0
-    for position, n in zip(at, spatial, strict=True):
-        within = (position >= 0) & (position <= n - 1)
-        inside = within if inside is None else inside & within
-        index = index * n + position.nan_to_num(0.0).clamp(0, n - 1).to(int64)
-    return plane_gather((flat, index.unsqueeze(1))) * inside.to(flat.dtype).unsqueeze(1)
+def _dot_grad(c: Any, gw: Tensor) -> tuple[Any, ...]:
+    at = c.input(2)
+    return (
+        _weighted((c.input(1), gw, at)) if c.needs[0] else None,
+        _spread((c.input(0), gw, at), c.shapes[1][2]) if c.needs[1] else None,
+        None,
+    )
 
 
-def _cubic_weights(t: Tensor) -> list[Tensor]:
-    """Of the four neighbours at distances t + 1, t, 1 - t and 2 - t (Keys, 1981, with a = -0.75)."""
-    a = -0.75
-    near = [((a + 2) * d - (a + 3)) * d * d + 1 for d in (t, 1 - t)]
-    far = [((a * d - 5 * a) * d + 8 * a) * d - 4 * a for d in (t + 1, 2 - t)]
-    return [far[0], near[0], near[1], far[1]]
+# A sum of elements is linear in the planes and in the weights, and each derivative is made of the two others.
+_SAVED = {0: (1,), 1: (0,), 2: ()}
+_weighted = Prim("plane_weighted", lambda x, w, at: call("plane_weighted", x, w, at), _weighted_grad, save=_SAVED)
+_spread = Prim(
+    "plane_weighted_scatter", lambda g, w, at, size: call("plane_weighted_scatter", g, w, at, size), _spread_grad,
+    save=_SAVED,
+)  # fmt: skip
+_dot = Prim("plane_weighted_dot", lambda g, x, at: call("plane_weighted_dot", g, x, at), _dot_grad, save=_SAVED)
 
 
 def _sample(input: Tensor, grid: Tensor, interpolation: int, padding: int, align_corners: bool) -> Tensor:
     _check(input, grid, interpolation)
     spatial, out = tuple(input.shape[2:]), tuple(grid.shape[1:-1])
-    count = len(spatial)
     flat = input.reshape((*input.shape[:2], _product(spatial)))
-    points = grid.reshape((grid.shape[0], _product(out), count))
-    # The grid's last dimension counts x first, which is the last spatial dimension.
-    at = [_unnormalised(points[..., count - 1 - i], n, align_corners) for i, n in enumerate(spatial)]
-    if interpolation == 2:
-        total = _bicubic(flat, at, spatial, padding, align_corners)
-    else:
-        at = [_bounded(x, n, padding, align_corners) for x, n in zip(at, spatial, strict=True)]
-        if interpolation == 1:
-            total = _taken(flat, [x.detach().round() for x in at], spatial) + 0 * sum(x.sum() for x in at)
-        else:
-            total = _multilinear(flat, at, spatial)
+    points = grid.reshape((grid.shape[0], _product(out), len(spatial)))
+    weights, at = None, None
+    for i, n in enumerate(spatial):
+        # The grid's last dimension counts x first, which is the last spatial dimension.
+        w, near = _weights((points[..., len(spatial) - 1 - i],), n, interpolation, padding, align_corners, 0)
+        if weights is None or at is None:
+            weights, at = w, near
+            continue
+        shape = (w.shape[0], weights.shape[1] * w.shape[1], w.shape[2])
+        weights = (weights.unsqueeze(2) * w.unsqueeze(1)).view(shape)
+        at = wrap(_combined(at._arr, near._arr, n, shape))
+    outside = at < 0
+    total = _weighted((flat, weights, at.masked_fill(outside, _product(spatial))))
     return total.reshape((*input.shape[:2], *out))
 
 
-def _multilinear(flat: Tensor, at: list[Tensor], spatial: tuple[int, ...]) -> Tensor:
-    floors = [x.detach().floor() for x in at]
-    total: Any = 0
-    for corner in product((0, 1), repeat=len(spatial)):
-        weight: Any = 1
-        for x, low, c in zip(at, floors, corner, strict=True):
-            weight = weight * (x - low if c else low + 1 - x)
-        where = [f + c for f, c in zip(floors, corner, strict=True)]
-        total = total + _taken(flat, where, spatial) * weight.unsqueeze(1)
-    return total
-
-
-def _bicubic(
-    flat: Tensor, at: list[Tensor], spatial: tuple[int, ...], padding: int, align_corners: bool
-) -> Tensor:
-    floors = [x.detach().floor() for x in at]
-    weights = [_cubic_weights(x - low) for x, low in zip(at, floors, strict=True)]
-    total: Any = 0
-    for i, j in product(range(4), repeat=2):
-        where = [
-            _bounded(low + (k - 1), n, padding, align_corners)
-            for low, k, n in zip(floors, (i, j), spatial, strict=True)
-        ]
-        total = total + _taken(flat, where, spatial) * (weights[0][i] * weights[1][j]).unsqueeze(1)
-    return total
+def _combined(at: Array, near: Array, n: int, shape: tuple[int, ...]) -> Array:
+    """Positions in a plane from those along its dimensions; -1 where one of them is outside."""
+    if at.device is META:
+        return meta_array(shape, at.dtype)
+    a, b = at.np[:, :, None], near.np[:, None]
+    return Array(np.where((a < 0) | (b < 0), -1, a * n + b).reshape(shape), at.device)
 
 
 def _product(ns: tuple[int, ...]) -> int:

@@ -12,6 +12,7 @@ from . import (
     complex,
     ctc,
     fourier,
+    grid,
     index,
     lapack,
     linalg,
