@@ -60,27 +60,6 @@ def plane_gather(x: Array, index: Array) -> Outline:
     return (*x.shape[:2], index.shape[2]), x.dtype
 
 
-@outline("plane_weighted")
-def plane_weighted(x: Array, weights: Array, positions: Array) -> Outline:
-    return (*x.shape[:2], weights.shape[2]), x.dtype
-
-
-@outline("plane_weighted_scatter")
-def plane_weighted_scatter(g: Array, weights: Array, positions: Array, size: int) -> Outline:
-    return (*g.shape[:2], size), g.dtype
-
-
-@outline("plane_weighted_dot")
-def plane_weighted_dot(g: Array, x: Array, positions: Array) -> Outline:
-    return positions.shape, g.dtype
-
-
-@outline("grid_weights")
-def grid_weights(points: Array, n: int, mode: int, *_: Any) -> list[Outline]:
-    shape = (points.shape[0], (2, 1, 4)[mode], points.shape[1])
-    return [(shape, points.dtype), (shape, int64)]
-
-
 @outline("plane_scatter", "plane_put")
 def plane_scatter(g: Array, index: Array, size: int) -> Outline:
     return (*g.shape[:2], size), g.dtype
