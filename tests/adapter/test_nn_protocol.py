@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import weakref
 from importlib import import_module
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from side_by_side import same, same_error  # noqa: E402
+from side_by_side import leaf, same, same_error  # noqa: E402
 
 LAYERS = {
     "bilinear": lambda nn: nn.Bilinear(2, 3, 4),
@@ -269,7 +270,6 @@ def test_orthogonal(shape: tuple[int, int]) -> None:
     same(program, atol=1e-5)
 
 
-@pytest.mark.xfail(raises=NotImplementedError, strict=True, reason="the meta device is missing")
 def test_skip_init() -> None:
     m = mindtorch.nn.utils.skip_init(mindtorch.nn.Linear, 3, 4)
     assert m.weight.shape == (4, 3)
@@ -296,3 +296,43 @@ def test_distributed_data_parallel_of_one_process() -> None:
         assert list(wrapped.state_dict()) == ["module.weight", "module.bias"]
     finally:
         dist.destroy_process_group()
+
+
+def module_classes() -> list[str]:
+    """All that both have; mindtorch's DataParallel only says what to use instead."""
+    return sorted(
+        name
+        for name, cls in vars(torch.nn).items()
+        if isinstance(cls, type) and issubclass(cls, torch.nn.Module) and isinstance(vars(mindtorch.nn).get(name), type)
+        if name not in ("Container", "DataParallel")
+    )
+
+
+@pytest.mark.parametrize("name", module_classes())
+def test_signatures(name: str) -> None:
+    """Constructors and ``forward`` take PyTorch's arguments, in its order and with its defaults."""
+
+    def arguments(cls: Any, method: str) -> list[Any]:
+        found = inspect.signature(getattr(cls, method)).parameters.values()
+        return [(p.name, p.kind.name, getattr(p.default, "__name__", p.default)) for p in found]
+
+    # Abstract classes have no forward.
+    abstract = getattr(torch.nn, name).forward is torch.nn.Module.forward
+    for method in ("__init__",) if abstract else ("__init__", "forward"):
+        theirs, ours = (arguments(getattr(lib.nn, name), method) for lib in (torch, mindtorch))
+        if method == "forward":
+            theirs, ours = ([(n, k) for n, k, _ in found] for found in (theirs, ours))
+        assert ours == theirs
+
+
+def test_attention_backends() -> None:
+    def program(lib: Any) -> Any:
+        attention = lib.nn.attention
+        q = leaf(lib, 1, 2, 3, 4).detach()
+        with attention.sdpa_kernel([attention.SDPBackend.MATH, attention.SDPBackend.FLASH_ATTENTION]):
+            out = lib.nn.functional.scaled_dot_product_attention(q, q, q)
+            inside = [backend.name for backend in attention._cur_sdpa_kernel_backends()]
+        return out, sorted(inside), {name: int(v) for name, v in attention.SDPBackend.__members__.items()}
+
+    same(program)
+    same_error(lambda lib: lib.nn.attention.sdpa_kernel("math").__enter__(), "SDPBackend", AssertionError)

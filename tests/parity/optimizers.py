@@ -145,6 +145,8 @@ def steps(optimizer: Any, closure: Callable[[], Any], count: int, by_closure: bo
 def state_of(optimizer: Any) -> dict[str, Any]:
     """The state dictionary without what is newer than API level 2.7."""
     state = optimizer.state_dict()
+    # A list of LBFGS that every iteration writes before it reads it.
+    state["state"] = {k: {n: v for n, v in s.items() if n != "al"} for k, s in state["state"].items()}
     newer = LATER_STATE.get(type(optimizer).__name__, frozenset())
     state["param_groups"] = [{k: v for k, v in g.items() if k not in newer} for g in state["param_groups"]]
     return state

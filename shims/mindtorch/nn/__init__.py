@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mindtorch._support import missing_attribute as _missing_attribute
-from mindtorch.nn import functional, init, modules, parallel, parameter, utils
+from mindtorch.nn import attention, functional, init, modules, parallel, parameter, utils
 from mindtorch.nn.modules import *  # noqa: F403
 from mindtorch.nn.modules import __all__ as _module_names
 from mindtorch.nn.parallel import DataParallel
@@ -15,6 +15,7 @@ __all__ = [
     "Parameter",
     "UninitializedBuffer",
     "UninitializedParameter",
+    "attention",
     "functional",
     "init",
     "modules",

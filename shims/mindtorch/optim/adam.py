@@ -172,7 +172,10 @@ def adam(
             max_exp_avg_sq = max_exp_avg_sqs[i]
             if torch.is_complex(max_exp_avg_sq):
                 max_exp_avg_sq = torch.view_as_real(max_exp_avg_sq)
-            max_exp_avg_sq.copy_(torch.maximum(max_exp_avg_sq, exp_avg_sq))
+            # The recorded maximum keeps its operands, which are written to.
+            operands = (max_exp_avg_sq, exp_avg_sq)
+            largest = torch.maximum(*(t.clone() for t in operands)) if differentiable else torch.maximum(*operands)
+            max_exp_avg_sq.copy_(largest)
             second = max_exp_avg_sq
         else:
             second = exp_avg_sq
