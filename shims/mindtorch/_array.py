@@ -253,7 +253,7 @@ def _scalar(value: Any, kind: type, sign: int, d: dtype) -> Array:
         a = np.asarray(value)
         if a.dtype == object:
             raise OverflowError("value cannot be converted to type int64_t without overflow")
-        out = np.array(a.astype(d._np))
+        out = np.array(cast_numpy(a, d))
     out.flags.writeable = False
     return Array(out, CPU, d)
 

@@ -9,15 +9,16 @@ a call is decided from these tables and never by trying.
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from .._array import Array, fresh
-from .._device import CPU, META
-from .._dtype import _BY_NUMPY, complex32, complex64, complex128, float32
+from .._device import CPU, META, found_npu
+from .._dtype import _BY_NUMPY, complex32, complex64, complex128, float16, float32
 from .reference import KERNELS, Kernel
-from .reference.complex import REAL_ONLY
+from .reference.complex import FOR_HALVES, REAL_ONLY
 
 __all__ = ["COUNTS", "call", "table_name"]
 
@@ -33,9 +34,16 @@ COUNTS = _Counts()
 _COMPLEX_NAMES = {complex32: "ComplexHalf", complex64: "ComplexFloat", complex128: "ComplexDouble"}
 
 
+@cache
+def _default_table() -> str:
+    from .ascend.memory import on_ascend
+
+    return "ascend" if on_ascend() else "mindspore"
+
+
 def table_name() -> str:
-    """'mindspore', 'reference' or 'ascend'."""
-    name = os.environ.get("MINDTORCH_KERNELS", "mindspore")
+    """'mindspore', 'reference' or 'ascend': MINDTORCH_KERNELS, else 'ascend' where MindSpore's target is one."""
+    name = os.environ.get("MINDTORCH_KERNELS") or _default_table()
     if name not in ("mindspore", "reference", "ascend"):
         raise ValueError(f"MINDTORCH_KERNELS={name!r}: known kernel tables are 'mindspore', 'reference' and 'ascend'")
     return name
@@ -130,6 +138,8 @@ def _call(name: str, native: Any, args: tuple[Any, ...]) -> Any:
             if 0 in x.shape:
                 empty = True
     count = COUNTS[name]
+    if complex_ is complex32 and name in FOR_HALVES:
+        return _by_complex64(name, args)
     if complex_ is not None and (name in REAL_ONLY or (complex_ is complex32 and not kernel.exact)):
         raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{_COMPLEX_NAMES[complex_]}'")
     widen = low is not None and not kernel.exact
@@ -144,6 +154,12 @@ def _call(name: str, native: Any, args: tuple[Any, ...]) -> Any:
             return _from_ms(out, dev, low if widen else None)
     count[1] += 1
     return _run_numpy(kernel, args, dev, low if widen else None)
+
+
+def _by_complex64(name: str, args: tuple[Any, ...]) -> Array:
+    """A kernel of complex32 operands, computed in complex64 and rounded."""
+    out = call(name, *[a.cast(complex64) if type(a) is Array and a.dtype is complex32 else a for a in args])
+    return out.cast({complex64: complex32, float32: float16}.get(out.dtype, out.dtype))
 
 
 def _all_scalars_before(args: tuple[Any, ...], x: Array) -> bool:
@@ -214,3 +230,5 @@ if table_name() == "ascend":
     from .ascend.run import COUNTS, call
 
     _array.memory = memory
+    if memory.on_ascend():
+        found_npu()

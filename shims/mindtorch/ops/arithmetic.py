@@ -184,8 +184,8 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     if not isinstance(elements, Tensor) and not isinstance(test_elements, Tensor):
         raise TypeError("isin() expects at least one of its arguments to be a tensor")
     for x in (elements, test_elements):
-        if isinstance(x, bool) or (isinstance(x, Tensor) and x.dtype.category in (BOOL, COMPLEX)):
-            kind = type_name(x.dtype) if isinstance(x, Tensor) else "Bool"
+        if isinstance(x, (bool, complex)) or (isinstance(x, Tensor) and x.dtype.category in (BOOL, COMPLEX)):
+            kind = type_name(x.dtype) if isinstance(x, Tensor) else "Bool" if isinstance(x, bool) else "ComplexDouble"
             raise RuntimeError(f"Unsupported input type encountered for isin(): {kind}")
     d = _common(elements, test_elements)
     return _isin((to_array(elements, d), to_array(test_elements, d)), d, bool(invert))

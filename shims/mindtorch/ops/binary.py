@@ -138,7 +138,15 @@ def mul(input: Any, other: Any) -> Any:
 
 
 _floor_div = _prim("div", lambda c, g: (g.new_zeros(g.shape),) * 2, kernel="floor_divide")
-_trunc_div = _prim("div", lambda c, g: (g.new_zeros(g.shape),) * 2, kernel="trunc_divide")
+
+
+def _trunc_divided(a: Array, b: Array, d: dtype) -> Array:
+    if d.is_low:  # the quotient is rounded before the fraction is cut off
+        return call("trunc", call("div", cast(a, d), cast(b, d)))
+    return call("trunc_divide", cast(a, d), cast(b, d))
+
+
+_trunc_div = Prim("div", _trunc_divided, lambda c, g: (g.new_zeros(g.shape),) * 2)
 
 
 @op(inplace=True, out=True, aliases=("divide",))

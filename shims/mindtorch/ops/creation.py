@@ -11,7 +11,17 @@ import numpy as np
 from .. import _device as devices
 from .._array import Array, cast_numpy, contiguous_strides, meta_array
 from .._device import META
-from .._dtype import FLOATING, complex128, dtype, float64, from_numpy_dtype, get_default_dtype, int64, strided
+from .._dtype import (
+    FLOATING,
+    complex32,
+    complex128,
+    dtype,
+    float64,
+    from_numpy_dtype,
+    get_default_dtype,
+    int64,
+    strided,
+)
 from .._dtype import bool as bool_
 from .._no_data import NoData
 from .._tensor import Tensor, wrap
@@ -39,7 +49,9 @@ def _check(layout: Any, d: Any) -> None:
 def _filled(make: Any, shape: tuple[int, ...], device: Any, d: dtype) -> Array:
     """A contiguous array that `make` fills; on the meta device one of any size costs nothing."""
     dev = devices.resolve(device)
-    return Array(make(shape, d._np), dev, d) if dev is not META else meta_array(shape, d)
+    if dev is META:
+        return meta_array(shape, d)
+    return Array(make(shape, d._np) if d is not complex32 else cast_numpy(make(shape, np.complex64), d), dev, d)
 
 
 def _factory(name: str, make: Any) -> Any:
@@ -292,7 +304,7 @@ def eye(
     d = dtype or get_default_dtype()
     if devices.resolve(device) is META:
         return _finish(NoData((n, n if m is None else m), d._np), META, requires_grad, d)
-    return _finish(np.eye(n, m, dtype=np.float32).astype(d._np), device, requires_grad, d)
+    return _finish(cast_numpy(np.eye(n, m, dtype=np.float32), d), device, requires_grad, d)
 
 
 def _triangle(which: Any, row: int, col: int, offset: int, d: Any, device: Any) -> Tensor:

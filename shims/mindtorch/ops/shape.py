@@ -96,6 +96,8 @@ def vstack(tensors: Sequence[Tensor]) -> Tensor:
 
 @op(method=False, out=True)
 def dstack(tensors: Sequence[Tensor]) -> Tensor:
+    if not tensors:
+        raise RuntimeError("dstack expects a non-empty TensorList")
     return cat(list(atleast_3d(list(tensors))), 2)
 
 

@@ -12,9 +12,16 @@ REAL_ONLY = frozenset({
     "cummin", "sort", "topk", "floor", "ceil", "trunc", "round", "frac", "sign", "signbit", "relu", "floor_divide",
     "trunc_divide", "remainder", "fmod", "atan2", "hypot", "copysign", "erf", "erfc", "erfinv", "lgamma", "digamma",
     "softmax", "log_softmax", "layer_norm", "softplus", "bincount", "searchsorted",
-    "logaddexp2", "nextafter", "heaviside", "gcd", "lcm", "left_shift", "right_shift", "frexp",
+    "logaddexp2", "nextafter", "heaviside", "gcd", "lcm", "left_shift", "right_shift", "frexp", "igamma", "igammac",
+    "xlogy", "xlog1py", "zeta", "hermite_polynomial_h", "hermite_polynomial_he", "laguerre_polynomial_l",
+    "legendre_polynomial_p", *(f"{kind}chebyshev_polynomial_{k}" for kind in ("", "shifted_") for k in "tuvw"),
 })  # fmt: skip
 """Kernels without a meaning for complex operands; NumPy would order them by their real parts."""
+
+FOR_HALVES = frozenset({
+    "abs", "add", "conj", "eq", "isfinite", "isinf", "isnan", "mul", "ne", "neg", "sgn", "sub",
+})  # fmt: skip
+"""Kernels that take complex32; PyTorch has no others that compute."""
 
 
 @kernel()

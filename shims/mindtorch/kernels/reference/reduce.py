@@ -60,12 +60,12 @@ def all_(x: np.ndarray, dims: Dims, keepdim: bool) -> np.ndarray:
 
 @kernel()
 def cumsum(x: np.ndarray, dim: int) -> np.ndarray:
-    return np.add.accumulate(x, axis=dim)
+    return np.add.accumulate(x, axis=dim, dtype=x.dtype)
 
 
 @kernel()
 def cumprod(x: np.ndarray, dim: int) -> np.ndarray:
-    return np.multiply.accumulate(x, axis=dim)
+    return np.multiply.accumulate(x, axis=dim, dtype=x.dtype)
 
 
 def _cum_extreme(x: np.ndarray, dim: int, later_wins: np.ufunc, best: np.ufunc) -> tuple[np.ndarray, np.ndarray]:
