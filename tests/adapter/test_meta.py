@@ -81,6 +81,17 @@ def test_set_default_device() -> None:
     both(program)
 
 
+def test_device_as_a_decorator() -> None:
+    def program(t: Any) -> Any:
+        @t.device("meta")
+        def build(n: int, *, bias: bool) -> Any:
+            return t.nn.Linear(n, 3, bias=bias).weight
+
+        return build(2, bias=False), build.__name__, t.zeros(1)
+
+    both(program)
+
+
 def test_factories_like_another() -> None:
     def program(t: Any) -> Any:
         x = t.empty(3, 2, dtype=t.float16, device="meta").t()
