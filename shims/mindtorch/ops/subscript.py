@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from typing import Any
 
 import numpy as np
@@ -133,6 +134,11 @@ def _parts(key: Any) -> tuple[Any, ...]:
     if isinstance(key, list) and len(key) < MAX_DIMS and any(
         k is None or k is Ellipsis or isinstance(k, (Tensor, list, tuple, slice, np.ndarray)) for k in key
     ):
+        warnings.warn(
+            "Using a non-tuple sequence for multidimensional indexing is deprecated: use x[tuple(seq)] instead of "
+            "x[seq].",
+            stacklevel=4,
+        )
         key = tuple(key)
     return tuple(map(_part, key)) if isinstance(key, tuple) else (_part(key),)
 
@@ -244,15 +250,21 @@ def getitem(input: Tensor, key: Any) -> Tensor:
 def setitem(input: Tensor, key: Any, value: Any) -> None:
     parts = _parts(key)
     out, indices, slots = _basic(input, parts, True)
-    masks = [k for k in parts if isinstance(k, Tensor) and k.dtype is bool_]
-    if not isinstance(value, Tensor):
-        value = input.new_tensor(value)
-    elif value.numel() == 1 and len(masks) == len(indices) == 1:  # a fill, which converts
-        value = value.to(out.dtype)
+    value = _value(out, parts, value if isinstance(value, Tensor) else input.new_tensor(value))
     if not indices:
         out.copy_(_without_leading(value, out.dim()))
         return
     _put_inplace(out, indices, slots, value, False)
+
+
+def _value(out: Tensor, parts: tuple[Any, ...], value: Tensor) -> Tensor:
+    """What is assigned: one element where one mask holds is a fill, which converts and ignores the value's shape."""
+    found = [k for k in parts if isinstance(k, (Tensor, bool))]
+    if value.numel() != 1 or len(found) != 1 or isinstance(found[0], bool) or found[0].dtype not in (bool_, uint8):
+        return value
+    if found[0].dtype is uint8:
+        raise RuntimeError("masked_fill_ only supports boolean masks, but got mask with dtype unsigned char")
+    return value.to(out.dtype).reshape(())
 
 
 def _without_leading(value: Tensor, ndim: int) -> Tensor:
@@ -273,7 +285,10 @@ def _put_inplace(out: Tensor, indices: list[Tensor], slots: Any, values: Tensor,
 
 
 def _index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool) -> Tensor:
-    out, found, slots = _basic(input, tuple(indices), True)
+    parts = tuple(indices)
+    out, found, slots = _basic(input, parts, True)
+    if not accumulate:
+        values = _value(out, parts, values)
     return _put((out, values, *found), slots, accumulate)
 
 
