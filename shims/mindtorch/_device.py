@@ -16,9 +16,19 @@ from typing import Any
 _TYPES = ("cpu", "cuda", "npu", "meta")
 
 
+def has_npu() -> bool:
+    """Whether the process has an NPU."""
+    return _state.npu
+
+
+def found_npu() -> None:
+    """Kernels tell that MindSpore's target is an NPU: 'cuda' and 'npu' are there from now on."""
+    _State.npu = True
+
+
 def cuda_alias() -> bool:
-    """Whether 'cuda' is served on this host although it has no NPU."""
-    return os.environ.get("MINDTORCH_CUDA_ALIAS") == "1"
+    """Whether 'cuda' is served on this host: by its NPU, or by CPU kernels because that was asked for."""
+    return _state.npu or os.environ.get("MINDTORCH_CUDA_ALIAS") == "1"
 
 
 class device:
@@ -89,6 +99,7 @@ class device:
 
 
 class _State(threading.local):
+    npu: bool = False  # of the process: set on the class
     default: device | None = None
     current_index: int = 0
 

@@ -212,8 +212,8 @@ def test_legacy_types_and_missing_names() -> None:
     assert isinstance(x, lib.cuda.FloatTensor)
     assert not isinstance(x, lib.FloatTensor)
     assert not isinstance(x.double(), lib.cuda.FloatTensor)
-    with pytest.raises(AttributeError, match=r"torch\.cuda\.CUDAGraph"):
-        _ = lib.cuda.CUDAGraph
+    with pytest.raises(AttributeError, match=r"torch\.cuda\.nccl"):
+        _ = lib.cuda.nccl
 
 
 @pytest.mark.usefixtures("alias")

@@ -14,18 +14,39 @@ from typing import Any
 from .. import _device as devices
 from .._support import missing_attribute
 from ..types import NAMES, legacy_type
-from . import amp, memory, nvtx, random
+from . import amp, graphs, memory, nvtx, random
+from ._runtime import properties, runtime
+from .graphs import CUDAGraph, graph, graph_pool_handle, is_current_stream_capturing, make_graphed_callables
 from .memory import (
+    MemPool,
+    caching_allocator_alloc,
+    caching_allocator_delete,
+    change_current_allocator,
     empty_cache,
+    get_allocator_backend,
     max_memory_allocated,
+    max_memory_cached,
     max_memory_reserved,
     mem_get_info,
     memory_allocated,
+    memory_cached,
     memory_reserved,
+    memory_snapshot,
     memory_stats,
     memory_summary,
+    reset_accumulated_memory_stats,
     reset_max_memory_allocated,
+    reset_max_memory_cached,
     reset_peak_memory_stats,
+    set_per_process_memory_fraction,
+)
+from .npu_options import (
+    check_uce_in_memory,
+    config,
+    restart_device,
+    set_compile_mode,
+    set_option,
+    stop_device,
 )
 from .random import (
     default_generators,
@@ -39,6 +60,17 @@ from .random import (
     set_rng_state_all,
 )
 from .streams import Event, ExternalStream, Stream, current_stream, default_stream, set_stream, stream
+from .telemetry import (
+    clock_rate,
+    cudart,
+    current_blas_handle,
+    device_memory_used,
+    list_gpu_processes,
+    memory_usage,
+    power_draw,
+    temperature,
+    utilization,
+)
 
 for _name, _dtype in NAMES.items():
     globals()[_name] = legacy_type(_name, _dtype, "cuda")
@@ -130,23 +162,29 @@ def device_of(obj: Any) -> Iterator[None]:
 def synchronize(device: Any = None) -> None:
     """Wait for all kernels: on a CPU host each has been waited for."""
     _require()
+    if (of := runtime()) is not None:
+        of.synchronize()
 
 
 class _DeviceProperties:
-    """What is known of the device that stands in for CUDA on a CPU host."""
+    """What is known of the device, or of the CPU host that stands in for one."""
 
     def __init__(self) -> None:
-        self.name = "MindSpore CPU"
         self.major, self.minor = 8, 0
-        self.total_memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        self.multi_processor_count = os.cpu_count() or 1
+        if runtime() is not None:  # MindSpore does not tell how many processors there are
+            found = properties()
+            self.name, self.total_memory = found.name, found.total_memory
+        else:
+            self.name = "MindSpore CPU"
+            self.total_memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+            self.multi_processor_count = os.cpu_count() or 1
         self.warp_size = 32
         self.gcnArchName = ""
 
     def __repr__(self) -> str:
         return (
             f"_CudaDeviceProperties(name='{self.name}', major={self.major}, minor={self.minor}, "
-            f"total_memory={self.total_memory // (1 << 20)}MB, multi_processor_count={self.multi_processor_count})"
+            f"total_memory={self.total_memory // (1 << 20)}MB)"
         )
 
 
@@ -170,9 +208,22 @@ def is_bf16_supported(including_emulation: bool = True) -> bool:
     return True
 
 
-def is_current_stream_capturing() -> bool:
-    """Graph capture does not exist here."""
+def is_tf32_supported() -> bool:
+    """There is no such format here."""
     return False
+
+
+def get_arch_list() -> list[str]:
+    """No CUDA architectures."""
+    return []
+
+
+def get_sync_debug_mode() -> int:
+    """0: waiting for the device is never reported."""
+    return 0
+
+
+has_half, has_magma = True, False
 
 
 def ipc_collect() -> None:

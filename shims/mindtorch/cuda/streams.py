@@ -1,4 +1,5 @@
-"""Streams and events. Kernels on a CPU host are waited for, so that streams have nothing to order."""
+"""Streams and events. Kernels run in program order, on the device in its one stream: streams have nothing to order, and
+waiting for one waits for all. On a CPU host each kernel has been waited for."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .. import _device as devices
+from ._runtime import runtime
 
 
 class Stream:
@@ -28,10 +30,14 @@ class Stream:
         """Nothing to wait for: it has happened."""
 
     def synchronize(self) -> None:
-        """Its kernels are done."""
+        """Wait until the kernels are done."""
+        if (of := runtime()) is not None:
+            of.synchronize()
 
     def query(self) -> bool:
-        return True
+        """Whether the kernels are done: on a device, whether those of its stream are."""
+        of = runtime()
+        return True if of is None else of.current_stream().query()
 
     def record_event(self, event: Event | None = None) -> Event:
         """Record an event, a new one by default."""
@@ -61,23 +67,32 @@ class Event:
     def __init__(self, enable_timing: bool = False, blocking: bool = False, interprocess: bool = False) -> None:
         self.enable_timing = enable_timing
         self._time: float | None = None
+        of = runtime()
+        self._event = None if of is None else of.Event(enable_timing=enable_timing, blocking=blocking)
 
     def record(self, stream: Stream | None = None) -> None:
         self._time = time.perf_counter()
+        if self._event is not None:
+            self._event.record()
 
     def wait(self, stream: Stream | None = None) -> None:
-        """Nothing to wait for."""
+        """Nothing to wait for: later kernels run later."""
 
     def synchronize(self) -> None:
-        """It has happened."""
+        """Wait until it has happened."""
+        if self._event is not None:
+            self._event.synchronize()
 
     def query(self) -> bool:
-        return True
+        """Whether it has happened."""
+        return True if self._event is None else self._event.query()
 
     def elapsed_time(self, end_event: Event) -> float:
         """Milliseconds from this event to `end_event`. Raises RuntimeError for events that were not recorded."""
         if self._time is None or end_event._time is None:
             raise RuntimeError("Both events must be recorded before calculating elapsed time.")
+        if self._event is not None:
+            return self._event.elapsed_time(end_event._event)
         return (end_event._time - self._time) * 1e3
 
 

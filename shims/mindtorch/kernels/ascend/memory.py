@@ -7,6 +7,7 @@ another dtype than the memory's brings the bytes back to the host first.
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from math import prod
 from typing import Any
@@ -23,8 +24,9 @@ HOST_ONLY = frozenset({complex32, float8_e4m3fn, float8_e5m2})
 
 
 @cache
-def _on_ascend() -> bool:
+def on_ascend() -> bool:
     """Whether MindSpore's target is the device that this table is for, and not the CPU backend standing in."""
+    os.environ.setdefault("GLOG_v", "3")  # MindSpore warns on import about packages that a CPU host does not have
     return resolve("mindspore.get_context")("device_target") == "Ascend"
 
 
@@ -88,7 +90,7 @@ class DeviceStorage(Storage):
             self.to_host()
             np.copyto(window.np.host(), cast_numpy(np.asarray(src.np), d))  # type: ignore[attr-defined]
             return
-        if _on_ascend():
+        if on_ascend():
             source = resolve("mindspore.ops.cast")(face(src), _mindspore_dtype(d))
             view(window).copy_(resolve("mindspore.mint.broadcast_to")(source, window.shape))
         else:  # MindSpore's writes into windows do nothing on the CPU, where the memory is at hand
@@ -209,7 +211,7 @@ def clone(a: Array) -> Array:
         return Array(np.array(a.np, order="C", copy=True), a.device, a.dtype)
     tensor = face(a)
     # MindSpore's clone has no CPU kernel; there a copy is one of the host's.
-    copy = resolve("mindspore.mint.clone")(tensor) if _on_ascend() else upload(tensor.asnumpy())
+    copy = resolve("mindspore.mint.clone")(tensor) if on_ascend() else upload(tensor.asnumpy())
     return from_tensor(copy, a.device, a.dtype)
 
 
