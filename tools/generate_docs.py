@@ -86,7 +86,10 @@ SUPPORT_HEAD = """# Names that mindtorch offers
 
 Written by `tools/generate_docs.py`. The operators come from the operator registry, the rest from what the modules
 export. A name that is missing raises an error that names it, and so do arguments that are not supported. There are
-{operators} operators. Modules that only repeat names of the module above them are left out."""
+{operators} operators. Modules that only repeat names of the module above them are left out.
+
+A tensor has at most 32 dimensions, NumPy's limit; what would have more raises NotImplementedError. PyTorch's operators
+take 64."""
 
 PLACEHOLDERS_HEAD = """
 ## Placeholders
