@@ -41,6 +41,17 @@ def test_options_that_ask_for_what_is_done_anyway() -> None:
     assert torch.npu.config.allow_internal_format is False
 
 
+def test_the_module_of_the_scaler() -> None:
+    from mindtorch.cuda.amp import grad_scaler
+
+    x = torch.ones(1, device="cuda")
+    copies = grad_scaler._MultiDeviceReplicator(x)
+    assert copies.get("cuda") is copies.get(torch.device("cuda:0"))
+    assert copies.get("cpu").device.type == "cpu"
+    assert [s.name for s in grad_scaler.OptState] == ["READY", "UNSCALED", "STEPPED"]
+    assert grad_scaler.GradScaler is torch.cuda.amp.GradScaler
+
+
 def test_memory_of_the_host() -> None:
     stats = torch.cuda.memory_stats()
     assert stats["allocated_bytes.all.peak"] >= stats["allocated_bytes.all.current"] > 0

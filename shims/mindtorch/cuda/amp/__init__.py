@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import amp
+from ... import amp
 
 __all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd"]
 
@@ -31,3 +31,6 @@ class GradScaler(amp.GradScaler):
         enabled: bool = True,
     ) -> None:
         super().__init__("cuda", init_scale, growth_factor, backoff_factor, growth_interval, enabled)
+
+
+from . import grad_scaler  # noqa: E402 - it takes GradScaler from here
