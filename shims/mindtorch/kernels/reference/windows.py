@@ -98,6 +98,41 @@ def _by_group(g: np.ndarray, groups: int) -> np.ndarray:
     return np.ascontiguousarray(np.moveaxis(g, 0, 1)).reshape(groups, g.shape[1] // groups, -1)
 
 
+CACHED = 1 << 16
+"""Elements that a convolution by channel works on at a time, so that they stay in the processor's cache."""
+
+
+def _blocks(n: int, channels: int, elements: int) -> Iterator[tuple[slice, slice]]:
+    """Parts of (N, C) planes of this many elements each."""
+    step = max(1, min(channels, CACHED // max(elements, 1)))
+    for sample in range(n):
+        for start in range(0, channels, step):
+            yield slice(sample, sample + 1), slice(start, min(start + step, channels))
+
+
+def _input_by_channel(
+    g: np.ndarray, weight: np.ndarray, spatial: Ints, stride: Ints, padding: Ints, dilation: Ints
+) -> np.ndarray:
+    """convolution_input where every channel has a kernel (C, 1, *kernel_size) of its own.
+
+    Without strides it is a convolution with the kernels turned around; else tap by tap.
+    """
+    out, kernel_size, dims = g.shape[2:], weight.shape[2:], len(spatial)
+    around = tuple(d * (k - 1) - p for k, p, d in zip(kernel_size, padding, dilation, strict=True))
+    if set(stride) == {1} and min(around) >= 0 and output_size(out, kernel_size, stride, around, dilation) == spatial:
+        turned = np.flip(weight, tuple(range(2, dims + 2)))
+        return convolution(g, turned, None, stride, around, dilation, weight.shape[0])
+    whole = tuple(m + 2 * p for m, p in zip(spatial, padding, strict=True))
+    result = np.zeros((*g.shape[:2], *whole), g.dtype)
+    for block in _blocks(*g.shape[:2], int(np.prod(whole))):
+        part, total, w = g[block], result[block], weight[block[1], 0]
+        product = np.empty_like(part)
+        for tap, place in taps(kernel_size, out, stride, dilation):
+            np.multiply(part, w[(slice(None), *tap)].reshape(-1, *(1,) * dims), out=product)
+            total[(..., *place)] += product
+    return np.ascontiguousarray(_cropped(result, padding))
+
+
 @kernel()
 def convolution(
     x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, stride: Ints, padding: Ints, dilation: Ints, groups: int
@@ -105,8 +140,8 @@ def convolution(
     """(N, C, *spatial) with (O, C / groups, *kernel_size): (N, O, *out), as one matrix product per part and group."""
     kernel_size = weight.shape[2:]
     out = output_size(x.shape[2:], kernel_size, stride, padding, dilation)
-    result = np.empty((x.shape[0], weight.shape[0], *out), x.dtype)
     x = padded(x, padding)
+    result = np.empty((x.shape[0], weight.shape[0], *out), x.dtype)
     flat = weight.reshape(groups, weight.shape[0] // groups, -1)
     for part in _batches(x.shape[0], x.shape[1] * int(np.prod(kernel_size)) * int(np.prod(out))):
         product = flat @ _columns(x[part], kernel_size, out, stride, dilation, groups)
@@ -124,8 +159,10 @@ def convolution_input(
     """The adjoint of convolution with respect to its input, which is a transposed convolution: (N, C, *spatial)."""
     kernel_size, out, n = weight.shape[2:], g.shape[2:], g.shape[0]
     channels = weight.shape[1] * groups
-    flat = np.swapaxes(weight.reshape(groups, weight.shape[0] // groups, -1), 1, 2)
+    if groups > 1 and channels == weight.shape[0] == groups:
+        return _input_by_channel(g, weight, spatial, stride, padding, dilation)
     whole = tuple(m + 2 * p for m, p in zip(spatial, padding, strict=True))
+    flat = np.swapaxes(weight.reshape(groups, weight.shape[0] // groups, -1), 1, 2)
     result = np.empty((n, channels, *spatial), g.dtype)
     for part in _batches(n, channels * int(np.prod(kernel_size)) * int(np.prod(out))):
         size = part.stop - part.start
@@ -144,8 +181,8 @@ def convolution_weight(
     """The adjoint of convolution with respect to its weight: (O, C / groups, *kernel_size)."""
     out = g.shape[2:]
     per_group = x.shape[1] // groups
-    total = np.zeros((groups, g.shape[1] // groups, per_group * int(np.prod(kernel_size))), g.dtype)
     x = padded(x, padding)
+    total = np.zeros((groups, g.shape[1] // groups, per_group * int(np.prod(kernel_size))), g.dtype)
     for part in _batches(x.shape[0], x.shape[1] * int(np.prod(kernel_size)) * int(np.prod(out))):
         columns = _columns(x[part], kernel_size, out, stride, dilation, groups)
         total += _by_group(g[part], groups) @ np.swapaxes(columns, 1, 2)
