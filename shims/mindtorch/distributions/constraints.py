@@ -7,9 +7,9 @@ from typing import Any
 import mindtorch as torch
 
 __all__ = [
-    "Constraint", "boolean", "greater_than", "independent", "integer_interval", "interval", "is_dependent",
-    "nonnegative", "nonnegative_integer", "one_hot", "positive", "positive_definite", "positive_integer", "real",
-    "real_vector", "simplex", "unit_interval",
+    "Constraint", "boolean", "greater_than", "half_open_interval", "independent", "integer_interval", "interval",
+    "is_dependent", "less_than", "lower_cholesky", "nonnegative", "nonnegative_integer", "one_hot", "positive",
+    "positive_definite", "positive_integer", "real", "real_vector", "simplex", "unit_interval",
 ]  # fmt: skip
 
 
@@ -93,6 +93,26 @@ class greater_than(Constraint):
     def __repr__(self) -> str:
         name = "greater_than_eq" if self._included else "greater_than"
         return f"{name}(lower_bound={self.lower_bound})"
+
+
+class less_than(Constraint):
+    """Below `upper_bound`."""
+
+    def __init__(self, upper_bound: Any) -> None:
+        self.upper_bound = upper_bound
+
+    def check(self, value: Any) -> Any:
+        return value < self.upper_bound
+
+    def __repr__(self) -> str:
+        return f"less_than(upper_bound={self.upper_bound})"
+
+
+class half_open_interval(interval):
+    """From `lower_bound`, included, to `upper_bound`, not included."""
+
+    def check(self, value: Any) -> Any:
+        return (self.lower_bound <= value) & (value < self.upper_bound)
 
 
 class _IntegersFrom(greater_than):

@@ -5,24 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-import numpy as np
-
 import mindtorch as torch
 
-from .._rng import gamma
-from . import constraints
+from . import constraints, implicit
 from .distribution import Distribution, broadcast
 
 __all__ = ["Beta", "Chi2", "Dirichlet", "Exponential", "Gamma", "Laplace", "LogNormal", "Normal", "Uniform"]
-
-
-def _drawn(draw: Any, parameter: Any) -> Any:
-    """A draw of the generator's for each element of a parameter, without gradients."""
-    from ..ops.random import _engine
-
-    values = np.ascontiguousarray(parameter.detach().cpu().numpy() if parameter.dtype.itemsize > 2
-                                  else parameter.detach().float().numpy())  # fmt: skip
-    return torch.as_tensor(draw(_engine(None, parameter.device), values)).to(parameter.device, parameter.dtype)
 
 
 class Normal(Distribution):
@@ -202,10 +190,11 @@ class Laplace(Distribution):
 
 
 class Gamma(Distribution):
-    """Shape `concentration`, inverse scale `rate`. Samples carry no gradients: ``rsample`` raises."""
+    """Shape `concentration`, inverse scale `rate`."""
 
     arg_constraints: ClassVar = {"concentration": constraints.positive, "rate": constraints.positive}
     support = constraints.nonnegative
+    has_rsample = True
 
     def __init__(self, concentration: Any, rate: Any, validate_args: bool | None = None) -> None:
         self.concentration, self.rate = broadcast(concentration, rate)
@@ -215,11 +204,11 @@ class Gamma(Distribution):
     mode = property(lambda self: ((self.concentration - 1) / self.rate).clamp(min=0))
     variance = property(lambda self: self.concentration / self.rate.pow(2))
 
-    def sample(self, sample_shape: Any = ()) -> Any:
+    def rsample(self, sample_shape: Any = ()) -> Any:
         shape = self._extended_shape(sample_shape)
-        with torch.no_grad():
-            value = _drawn(gamma.standard_gamma, self.concentration.expand(shape)) / self.rate.expand(shape)
-            return value.clamp(min=torch.finfo(value.dtype).tiny)
+        value = implicit.standard_gamma(self.concentration.expand(shape)) / self.rate.expand(shape)
+        value.detach().clamp_(min=torch.finfo(value.dtype).tiny)  # not part of the graph
+        return value
 
     def log_prob(self, value: Any) -> Any:
         value = torch.as_tensor(value, dtype=self.rate.dtype, device=self.rate.device)
@@ -244,10 +233,11 @@ class Chi2(Gamma):
 
 
 class Dirichlet(Distribution):
-    """Shares of several categories. Samples carry no gradients: ``rsample`` raises."""
+    """Shares of several categories."""
 
     arg_constraints: ClassVar = {"concentration": constraints.independent(constraints.positive, 1)}
     support = constraints.simplex
+    has_rsample = True
 
     def __init__(self, concentration: Any, validate_args: bool | None = None) -> None:
         if concentration.dim() < 1:
@@ -262,8 +252,8 @@ class Dirichlet(Distribution):
         total = self.concentration.sum(-1, True)
         return self.concentration * (total - self.concentration) / (total.pow(2) * (total + 1))
 
-    def sample(self, sample_shape: Any = ()) -> Any:
-        return _drawn(gamma.dirichlet, self.concentration.expand(self._extended_shape(sample_shape)))
+    def rsample(self, sample_shape: Any = ()) -> Any:
+        return implicit.dirichlet(self.concentration.expand(self._extended_shape(sample_shape)))
 
     def log_prob(self, value: Any) -> Any:
         self._validate_sample(value)
@@ -278,10 +268,11 @@ class Dirichlet(Distribution):
 
 
 class Beta(Distribution):
-    """Share of the first of two categories. Samples carry no gradients: ``rsample`` raises."""
+    """Share of the first of two categories."""
 
     arg_constraints: ClassVar = {"concentration1": constraints.positive, "concentration0": constraints.positive}
     support = constraints.unit_interval
+    has_rsample = True
 
     def __init__(self, concentration1: Any, concentration0: Any, validate_args: bool | None = None) -> None:
         self.concentration1, self.concentration0 = broadcast(concentration1, concentration0)
@@ -297,8 +288,8 @@ class Beta(Distribution):
         total = self.concentration1 + self.concentration0
         return self.concentration1 * self.concentration0 / (total.pow(2) * (total + 1))
 
-    def sample(self, sample_shape: Any = ()) -> Any:
-        return self._dirichlet().sample(sample_shape).select(-1, 0)
+    def rsample(self, sample_shape: Any = ()) -> Any:
+        return self._dirichlet().rsample(sample_shape).select(-1, 0)
 
     def log_prob(self, value: Any) -> Any:
         self._validate_sample(value)

@@ -11,6 +11,10 @@ from .continuous import Beta, Dirichlet, Exponential, Gamma, Laplace, Normal, Un
 from .discrete import Bernoulli, Categorical, Geometric, Poisson
 from .distribution import Distribution
 from .independent import Independent
+from .multivariate import MultivariateNormal
+from .tailed import Cauchy
+from .transformed import EULER as _EULER
+from .transformed import Gumbel, HalfNormal
 
 __all__ = ["kl_divergence", "register_kl"]
 
@@ -117,3 +121,32 @@ def _independent(p: Independent, q: Independent) -> Any:
     if p.reinterpreted_batch_ndims != q.reinterpreted_batch_ndims:
         raise NotImplementedError("KL of Independent distributions of different event dimensions")
     return p._summed(kl_divergence(p.base_dist, q.base_dist))
+
+
+@register_kl(HalfNormal, HalfNormal)
+def _half_normal(p: HalfNormal, q: HalfNormal) -> Any:
+    return _normal(p.base_dist, q.base_dist)
+
+
+@register_kl(Cauchy, Cauchy)
+def _cauchy(p: Cauchy, q: Cauchy) -> Any:
+    return ((p.scale + q.scale).pow(2) + (p.loc - q.loc).pow(2)).log() - (4 * p.scale * q.scale).log()
+
+
+@register_kl(Gumbel, Gumbel)
+def _gumbel(p: Gumbel, q: Gumbel) -> Any:
+    ratio, start, end = p.scale / q.scale, q.loc / q.scale, p.loc / q.scale
+    grown = torch.exp(start + torch.lgamma(1 + ratio) - end)
+    return ratio.reciprocal().log() - start + end + ratio * _EULER - (1 + _EULER) + grown
+
+
+@register_kl(MultivariateNormal, MultivariateNormal)
+def _multivariate_normal(p: MultivariateNormal, q: MultivariateNormal) -> Any:
+    if p.event_shape != q.event_shape:
+        raise ValueError(
+            "KL-divergence between two Multivariate Normals with different event shapes cannot be computed"
+        )
+    solve = torch.linalg.solve_triangular
+    spread = solve(q._tril, p._tril, upper=False).pow(2).sum((-2, -1))
+    away = solve(q._tril, (q.loc - p.loc).unsqueeze(-1), upper=False).pow(2).sum((-2, -1))
+    return q._half_log_det() - p._half_log_det() + 0.5 * (spread + away - p.event_shape[0])
