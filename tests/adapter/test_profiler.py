@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,19 @@ def test_a_schedule(tmp_path: Path) -> None:
             p.step()
     assert traces == [2, 2]
     assert len(list(tmp_path.glob("*.pt.trace.json"))) == 2
+
+
+def test_stacks_and_compression(tmp_path: Path) -> None:
+    ready = tensorboard_trace_handler(str(tmp_path), "me", use_gzip=True)
+    with profile(with_stack=True, on_trace_ready=ready) as found:
+        work()
+    softmax = next(e for e in found.events() if e.name == "aten::softmax")
+    assert softmax.stack[0].startswith(f"{__file__}(")
+    assert softmax.stack[0].endswith("): work")
+    assert softmax.stack[1].endswith("): test_stacks_and_compression")
+    (path,) = tmp_path.glob("me.*.pt.trace.json.gz")
+    events = json.loads(gzip.decompress(path.read_bytes()))["traceEvents"]
+    assert next(e for e in events if e["name"] == "aten::softmax")["args"]["Call stack"].split(";") == softmax.stack
 
 
 def test_what_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import socket
@@ -69,14 +70,13 @@ def schedule(
 
 
 def tensorboard_trace_handler(dir_name: str, worker_name: str | None = None, use_gzip: bool = False) -> Any:
-    """For ``on_trace_ready``: writes each trace into `dir_name`. Compression raises NotImplementedError."""
-    if use_gzip:
-        raise NotImplementedError("torch.profiler.tensorboard_trace_handler(use_gzip=True) is not supported")
+    """For ``on_trace_ready``: writes each trace into `dir_name`, with gzip if told so."""
 
     def write(profiler: profile) -> None:
         os.makedirs(dir_name, exist_ok=True)
         name = worker_name or f"{socket.gethostname()}_{os.getpid()}"
-        profiler.export_chrome_trace(os.path.join(dir_name, f"{name}.{time.time_ns()}.pt.trace.json"))
+        ending = ".pt.trace.json.gz" if use_gzip else ".pt.trace.json"
+        profiler.export_chrome_trace(os.path.join(dir_name, f"{name}.{time.time_ns()}{ending}"))
 
     return write
 
@@ -89,8 +89,9 @@ class profile:
         schedule: what to do at each ``step()``; by default everything is recorded.
         on_trace_ready: called with the profiler when a cycle of the schedule, or the block, ends.
         record_shapes: keep the shapes of operands.
+        with_stack: keep the lines of Python that called each operator.
 
-    Raises NotImplementedError for ``profile_memory``, ``with_stack`` and ``with_flops``.
+    Raises NotImplementedError for ``profile_memory``, ``with_flops`` and ``with_modules``.
     """
 
     def __init__(
@@ -100,13 +101,13 @@ class profile:
         profile_memory: bool = False, with_stack: bool = False, with_flops: bool = False, with_modules: bool = False,
         **kwargs: Any,
     ) -> None:  # fmt: skip
-        for name, wanted in (("profile_memory", profile_memory), ("with_stack", with_stack), ("with_flops", with_flops),
-                             ("with_modules", with_modules)):  # fmt: skip
+        refused = {"profile_memory": profile_memory, "with_flops": with_flops, "with_modules": with_modules}
+        for name, wanted in refused.items():
             if wanted:
                 raise NotImplementedError(f"torch.profiler.profile({name}=True) is not supported by mindtorch")
         self._schedule = schedule or (lambda step: ProfilerAction.RECORD)
         self._on_trace_ready = on_trace_ready
-        self._record_shapes = record_shapes
+        self._record_shapes, self._with_stack = record_shapes, with_stack
         self.step_num = 0
         self._recorder: Recorder | None = None
         self._events: list[Event] = []
@@ -142,7 +143,7 @@ class profile:
             if self._on_trace_ready is not None:
                 self._on_trace_ready(self)
         if now in recording and self._recorder is None:
-            self._recorder = Recorder(self._record_shapes)
+            self._recorder = Recorder(self._record_shapes, self._with_stack)
             self._recorder.start()
 
     def _end(self) -> None:
@@ -160,12 +161,15 @@ class profile:
         return EventList(self._events).averages(group_by_input_shape)
 
     def export_chrome_trace(self, path: str) -> None:
-        """Write the trace as JSON: complete events with microseconds."""
-        with open(path, "w", encoding="utf-8") as file:
+        """Write the trace as JSON: complete events with microseconds. A name that ends in .gz is compressed."""
+        opened: Any = gzip.open if path.endswith(".gz") else open
+        with opened(path, "wt", encoding="utf-8") as file:
             json.dump({"schemaVersion": 1, "traceEvents": [self._trace(e) for e in self._events]}, file)
 
     def _trace(self, e: Event) -> dict[str, Any]:
-        arguments = {"Input Dims": e.shapes} if self._record_shapes else {}
+        arguments: dict[str, Any] = {"Input Dims": e.shapes} if self._record_shapes else {}
+        if self._with_stack:
+            arguments["Call stack"] = ";".join(e.stack)
         return {"ph": "X", "cat": e.kind, "name": e.name, "pid": process(), "tid": e.thread, "ts": e.start / 1000,
                 "dur": e.cpu_time_total, "args": arguments}  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -26,6 +27,7 @@ class Event:
     end: int = 0
     children: int = 0  # nanoseconds spent in spans inside of this one
     shapes: list[Any] = field(default_factory=list)
+    stack: list[str] = field(default_factory=list)  # the caller first; empty unless stacks are recorded
 
     @property
     def cpu_time_total(self) -> float:
@@ -43,18 +45,35 @@ class _Local(threading.local):
         self.open: list[Event] = []
 
 
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+def _callers() -> list[str]:
+    """The lines of Python that led here, the innermost first, without those of mindtorch."""
+    found = []
+    frame = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        if not code.co_filename.startswith(_PACKAGE):
+            found.append(f"{code.co_filename}({frame.f_lineno}): {code.co_name}")
+        frame = frame.f_back  # type: ignore[assignment]
+    return found
+
+
 class Recorder:
     """Collects events while it runs; one at a time."""
 
-    def __init__(self, record_shapes: bool) -> None:
+    def __init__(self, record_shapes: bool, with_stack: bool = False) -> None:
         self.events: list[Event] = []
         self.record_shapes = record_shapes
+        self.with_stack = with_stack
         self._local = _Local()
 
     def begin(self, name: str, kind: str, args: tuple[Any, ...] = ()) -> Event:
         """Open a span."""
         shapes = [list(getattr(a, "shape", ())) for a in args] if self.record_shapes else []
-        event = Event(name, kind, time.perf_counter_ns(), threading.get_native_id(), shapes=shapes)
+        stack = _callers() if self.with_stack else []
+        event = Event(name, kind, time.perf_counter_ns(), threading.get_native_id(), shapes=shapes, stack=stack)
         self._local.open.append(event)
         return event
 
