@@ -66,7 +66,7 @@ def _fit(x: Tensor, dim: int, n: int) -> Tensor:
 def _floating(x: Tensor, name: str, *, real_only: bool = False) -> Tensor:
     d = x._arr.dtype
     if real_only and d.is_complex:
-        raise RuntimeError(f"{name} expects a real input tensor, but got {type_name(d)}")
+        raise RuntimeError(f"{name} expects a real-valued input tensor, but got {type_name(d)}")
     if d.category <= INTEGRAL:
         return x.to(get_default_dtype())
     if d.is_low or d.to_real() is float16:
@@ -93,6 +93,12 @@ def _one(x: Tensor, dim: int) -> int:
 
 def _ints(values: Any) -> tuple[int, ...]:
     return (values,) if isinstance(values, int) else tuple(values)
+
+
+def _two(base: str, dim: Any) -> Any:
+    if dim is None:
+        raise TypeError(f"fft_{base}2(): argument 'dim' must be tuple of ints, not NoneType")
+    return dim
 
 
 def _shape_and_dims(x: Tensor, s: Any, dim: Any) -> tuple[list[int], tuple[int, ...]]:
@@ -153,7 +159,7 @@ def _plain(suffix: str, forward: bool) -> None:
 
     @op(base + "2", module="fft", method=False, out=True)
     def two(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
-        return many(input, s, dim, norm)
+        return many(input, s, _two(base, dim), norm)
 
 
 _plain("fft", True)
@@ -171,8 +177,10 @@ def _half(base: str, forward: bool) -> None:
 
     @op(base + "n", module="fft", method=False, out=True)
     def many(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
-        x = _floating(input, base + "n", real_only=True)
-        sizes, dims = _shape_and_dims(x, s, dim)
+        if input.is_complex():
+            raise RuntimeError(f"{base}n expects a real-valued input tensor, but got {type_name(input.dtype)}")
+        sizes, dims = _shape_and_dims(input, s, dim)
+        x = _floating(input, base + "n")
         if not dims:
             raise RuntimeError(f"{base}n must transform at least one axis")
         last = x._arr.shape[dims[-1]] if sizes[-1] == -1 else sizes[-1]
@@ -183,7 +191,7 @@ def _half(base: str, forward: bool) -> None:
 
     @op(base + "2", module="fft", method=False, out=True)
     def two(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
-        return many(input, s, dim, norm)
+        return many(input, s, _two(base, dim), norm)
 
 
 _half("rfft", True)
@@ -201,8 +209,8 @@ def _whole(base: str, forward: bool) -> None:
 
     @op(base + "n", module="fft", method=False, out=True)
     def many(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
+        sizes, dims = _shape_and_dims(input, s, dim)
         x = _complex(input, base + "n")
-        sizes, dims = _shape_and_dims(x, s, dim)
         if not dims:
             raise RuntimeError(f"{base}n must transform at least one axis")
         last = dims[-1]
@@ -214,7 +222,7 @@ def _whole(base: str, forward: bool) -> None:
 
     @op(base + "2", module="fft", method=False, out=True)
     def two(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
-        return many(input, s, dim, norm)
+        return many(input, s, _two(base, dim), norm)
 
 
 _whole("irfft", False)
