@@ -7,10 +7,8 @@ raises, as PyTorch's CPU build does.
 
 from __future__ import annotations
 
-import functools
 import os
 import threading
-from collections.abc import Callable
 from typing import Any
 
 _TYPES = ("cpu", "cuda", "npu", "meta")
@@ -86,16 +84,6 @@ class device:
 
     def __exit__(self, *exc: Any) -> None:
         _state.default = self._saved.pop()
-
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Decorator: the function runs with this default device."""
-
-        @functools.wraps(function)
-        def decorated(*args: Any, **kwargs: Any) -> Any:
-            with self:
-                return function(*args, **kwargs)
-
-        return decorated
 
 
 class _State(threading.local):

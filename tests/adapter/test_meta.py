@@ -81,17 +81,6 @@ def test_set_default_device() -> None:
     both(program)
 
 
-def test_device_as_a_decorator() -> None:
-    def program(t: Any) -> Any:
-        @t.device("meta")
-        def build(n: int, *, bias: bool) -> Any:
-            return t.nn.Linear(n, 3, bias=bias).weight
-
-        return build(2, bias=False), build.__name__, t.zeros(1)
-
-    both(program)
-
-
 def test_factories_like_another() -> None:
     def program(t: Any) -> Any:
         x = t.empty(3, 2, dtype=t.float16, device="meta").t()
@@ -137,6 +126,7 @@ OPERATIONS: dict[str, Callable[[Any, Any, Any], Any]] = {
     "copies": lambda t, x, y: (x.clone(), x.t().contiguous(), x.to(t.float64), x.half(), x.to("meta"), x.detach(),
                                t.ones(2, 3).to("meta"), t.ones(2, 3).to(device="meta", dtype=t.bfloat16),
                                x.cfloat().real),
+    "halves of complex": lambda t, x, y: (x.chalf() * 2, x.chalf() + y.chalf(), x.chalf().real, x.chalf().abs()),
     "spectra": lambda t, x, y: (t.fft.fft(x), t.fft.rfft(x), t.fft.irfft(x.cfloat()), t.fft.fft2(x)),
 }  # fmt: skip
 
@@ -217,6 +207,8 @@ READS: dict[str, Callable[[Any, Any], Any]] = {
     "copy_": lambda t, x: t.ones(2, 3).copy_(x),
     "allclose": lambda t, x: t.allclose(x, x),
     "contains": lambda t, x: 3 in x,
+    "data": lambda t, x: setattr(x, "data", t.ones(2, 3)),
+    "data of the CPU's": lambda t, x: setattr(t.ones(2, 3), "data", x),
     "module": lambda t, x: t.nn.Linear(2, 3, device="meta").to("cpu"),
 }
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..._array import Array
 from ..._device import CPU
-from ..._dtype import complex32, dtype
+from ..._dtype import complex32, complex64, dtype, float16, float32
 from .. import _COMPLEX_NAMES, _run_numpy
 from ..reference import KERNELS
 from ..reference.complex import REAL_ONLY
@@ -57,9 +57,18 @@ def pointwise(name: str, args: tuple[Any, ...]) -> Outline | list[Outline]:
 
 @lru_cache(maxsize=4096)
 def element_dtypes(name: str, args: tuple[Any, ...]) -> dtype | tuple[dtype, ...]:
-    """The dtypes of a kernel's results; an operand is given as a tuple of its dtype alone."""
+    """The dtypes of a kernel's results; an operand is given as a tuple of its dtype alone.
+
+    complex32 is computed in complex64 and rounded.
+    """
+    halves = (complex32,) in args and not KERNELS[name].exact
+    if halves:
+        args = tuple((complex64,) if a == (complex32,) else a for a in args)
     found = small(name, *(Array(np.ones(1, a[0]._np), CPU, a[0]) if type(a) is tuple else a for a in args))
-    return tuple(a.dtype for a in found) if isinstance(found, tuple) else found.dtype
+    dtypes = tuple(a.dtype for a in (found if isinstance(found, tuple) else (found,)))
+    if halves:
+        dtypes = tuple({complex64: complex32, float32: float16}.get(d, d) for d in dtypes)
+    return dtypes if isinstance(found, tuple) else dtypes[0]
 
 
 def small(name: str, *args: Any) -> Any:
