@@ -235,7 +235,8 @@ def test_lazy_modules() -> None:
         module(x)
         again.load_state_dict(module.state_dict())
         shapes = [tuple(p.shape) for p in again.parameters()]
-        return before, repr(module[0]), repr(module[3]), shapes, module.eval()(x), again.eval()(x), [type(m).__name__ for m in again]
+        kinds = [type(m).__name__ for m in module]
+        return before, repr(module[0]), repr(module[3]), shapes, module.eval()(x), again.eval()(x), kinds
 
     same(program, rtol=1e-4, atol=1e-5)
     same_error(lambda lib: lib.nn.LazyLinear(2).weight.shape, "Can't access the shape of an uninitialized parameter")

@@ -22,7 +22,7 @@ class Adafactor(PerParameter):
     """
 
     _added: ClassVar[dict[str, Any]] = {"foreach": None, "maximize": False}
-    _decays_gradient = False
+    _has_weight_decay = False
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import mindtorch as torch
-from mindtorch.optim.optimizer import Optimizer, check_fused, new_step, run_closure, use_grad_for_differentiable
+from mindtorch.optim.optimizer import Optimizer, check_fused, new_step, run_closure, scalar, use_grad_for_differentiable
 
 __all__ = ["PerParameter", "check_betas", "check_capturable", "check_not_negative"]
 
@@ -42,8 +42,8 @@ class PerParameter(Optimizer):
 
     # Settings that parameter groups of old checkpoints may lack.
     _added: ClassVar[dict[str, Any]] = {"foreach": None, "maximize": False, "differentiable": False}
-    # Whether weight decay enters the gradient; False where the optimizer has none or does it by itself.
-    _decays_gradient = True
+    # Whether the base does weight decay; False where the optimizer has none or does it by itself.
+    _has_weight_decay = True
     # What the message for sparse gradients recommends.
     _instead = ""
 
@@ -93,8 +93,11 @@ class PerParameter(Optimizer):
         state = self._state_of(param, group)
         state["step"] += 1
         grad = -param.grad if group["maximize"] else param.grad
-        if self._decays_gradient and group["weight_decay"] != 0:
-            grad = grad.add(param, alpha=group["weight_decay"])
+        if self._has_weight_decay and group["weight_decay"] != 0:
+            if group.get("decoupled_weight_decay", False):
+                param.mul_(1 - scalar(group["lr"]) * group["weight_decay"])
+            else:
+                grad = grad.add(param, alpha=group["weight_decay"])
         if torch.is_complex(param):
             # Complex numbers are updated as pairs of reals.
             param, grad = torch.view_as_real(param), torch.view_as_real(grad)

@@ -15,7 +15,6 @@ class NAdam(PerParameter):
     """Adam that looks one momentum step ahead. State: ``step``, ``mu_product``, ``exp_avg``, ``exp_avg_sq``."""
 
     _added = PerParameter._added | {"capturable": False, "decoupled_weight_decay": False}
-    _decays_gradient = False
 
     def __init__(
         self,
@@ -53,11 +52,6 @@ class NAdam(PerParameter):
     def _update(self, param: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         lr, (beta1, beta2), step = scalar(group["lr"]), group["betas"], state["step"].item()
         exp_avg, exp_avg_sq, mu_product = state["exp_avg"], state["exp_avg_sq"], state["mu_product"]
-        if group["weight_decay"] != 0:
-            if group["decoupled_weight_decay"]:
-                param.mul_(1 - lr * group["weight_decay"])
-            else:
-                grad = grad.add(param, alpha=group["weight_decay"])
         mu = beta1 * (1.0 - 0.5 * 0.96 ** (step * group["momentum_decay"]))
         mu_next = beta1 * (1.0 - 0.5 * 0.96 ** ((step + 1) * group["momentum_decay"]))
         mu_product *= mu

@@ -15,7 +15,6 @@ class RAdam(PerParameter):
     ``exp_avg_sq``."""
 
     _added = PerParameter._added | {"capturable": False, "decoupled_weight_decay": False}
-    _decays_gradient = False
 
     def __init__(
         self,
@@ -47,11 +46,6 @@ class RAdam(PerParameter):
     def _update(self, param: Any, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         lr, (beta1, beta2), step = scalar(group["lr"]), group["betas"], state["step"].item()
         exp_avg, exp_avg_sq = state["exp_avg"], state["exp_avg_sq"]
-        if group["weight_decay"] != 0:
-            if group["decoupled_weight_decay"]:
-                param.mul_(1 - lr * group["weight_decay"])
-            else:
-                grad = grad.add(param, alpha=group["weight_decay"])
         exp_avg.lerp_(grad, 1 - beta1)
         exp_avg_sq.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
         bias_correction2 = 1 - beta2**step

@@ -16,7 +16,7 @@ class Rprop(PerParameter):
     ``step_size``."""
 
     _added = PerParameter._added | {"capturable": False}
-    _decays_gradient = False
+    _has_weight_decay = False
 
     def __init__(
         self,

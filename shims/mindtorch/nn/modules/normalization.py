@@ -18,7 +18,21 @@ def _as_shape(normalized_shape: Any) -> tuple[int, ...]:
     return (normalized_shape,) if isinstance(normalized_shape, numbers.Integral) else tuple(normalized_shape)
 
 
-class LayerNorm(Module):
+class _Affine(Module):
+    """Base: a weight and, where there is one, a bias."""
+
+    def _add(self, name: str, shape: Any, wanted: bool, device: Any, dtype: Any) -> None:
+        self.register_parameter(name, Parameter(torch.empty(shape, device=device, dtype=dtype)) if wanted else None)
+
+    def reset_parameters(self) -> None:
+        """Weight ones, bias zeros."""
+        if self.weight is not None:
+            torch.nn.init.ones_(self.weight)
+        if self._parameters.get("bias") is not None:
+            torch.nn.init.zeros_(self.bias)
+
+
+class LayerNorm(_Affine):
     """Normalise over the last dimensions (``normalized_shape``) to mean 0, variance 1; then scale and shift."""
 
     def __init__(
@@ -34,23 +48,9 @@ class LayerNorm(Module):
         self.normalized_shape = _as_shape(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        if elementwise_affine:
-            self.weight = Parameter(torch.empty(self.normalized_shape, device=device, dtype=dtype))
-            if bias:
-                self.bias = Parameter(torch.empty(self.normalized_shape, device=device, dtype=dtype))
-            else:
-                self.register_parameter("bias", None)
-        else:
-            self.register_parameter("weight", None)
-            self.register_parameter("bias", None)
+        self._add("weight", self.normalized_shape, elementwise_affine, device, dtype)
+        self._add("bias", self.normalized_shape, elementwise_affine and bias, device, dtype)
         self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Weight ones, bias zeros."""
-        if self.elementwise_affine:
-            torch.nn.init.ones_(self.weight)
-            if self.bias is not None:
-                torch.nn.init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         """Same shape as the input."""
@@ -61,7 +61,7 @@ class LayerNorm(Module):
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
 
 
-class RMSNorm(Module):
+class RMSNorm(_Affine):
     """Divide by the root mean square over the last dimensions; then scale. ``eps`` None: the dtype's epsilon."""
 
     def __init__(
@@ -76,16 +76,8 @@ class RMSNorm(Module):
         self.normalized_shape = _as_shape(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        if elementwise_affine:
-            self.weight = Parameter(torch.empty(self.normalized_shape, device=device, dtype=dtype))
-        else:
-            self.register_parameter("weight", None)
+        self._add("weight", self.normalized_shape, elementwise_affine, device, dtype)
         self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Weight ones."""
-        if self.elementwise_affine:
-            torch.nn.init.ones_(self.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """Same shape as the input."""
@@ -96,7 +88,7 @@ class RMSNorm(Module):
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
 
 
-class GroupNorm(Module):
+class GroupNorm(_Affine):
     """Normalise (N, C, *) over groups of channels; then scale and shift by channel."""
 
     def __init__(
@@ -117,22 +109,9 @@ class GroupNorm(Module):
         self.num_channels = num_channels
         self.eps = eps
         self.affine = affine
-        if affine:
-            self.weight = Parameter(torch.empty(num_channels, device=device, dtype=dtype))
-        else:
-            self.register_parameter("weight", None)
-        if affine and bias:
-            self.bias = Parameter(torch.empty(num_channels, device=device, dtype=dtype))
-        else:
-            self.register_parameter("bias", None)
+        self._add("weight", num_channels, affine, device, dtype)
+        self._add("bias", num_channels, affine and bias, device, dtype)
         self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Weight ones, bias zeros."""
-        if self.affine:
-            torch.nn.init.ones_(self.weight)
-            if self.bias is not None:
-                torch.nn.init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         """Same shape as the input."""
