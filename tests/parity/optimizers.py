@@ -33,11 +33,11 @@ RECORD = Path(__file__).parent / "failing_optimizers.json"
 INFOS = {info.name: info for info in optim_db}
 STEPS = 4
 # Rounding of four steps. Muon computes in bfloat16, whose matrix products round differently; a step of LBFGS has many
-# iterations, each from differences of gradients that are close to each other.
+# iterations, each from differences of gradients that are close to each other, over a loss with kinks.
 TOLERANCE = {torch.float32: (2e-5, 2e-6), torch.float64: (1e-11, 1e-12), torch.complex128: (1e-11, 1e-12)}
 LOOSER = {
     "Muon": {torch.float32: (2e-2, 2e-4), torch.float64: (2e-2, 2e-4)},
-    "LBFGS": {torch.float32: (2e-3, 2e-4), torch.float64: (1e-8, 1e-9), torch.complex128: (1e-8, 1e-9)},
+    "LBFGS": {torch.float32: (2e-3, 2e-4), torch.float64: (1e-6, 1e-7), torch.complex128: (1e-6, 1e-7)},
 }
 
 
