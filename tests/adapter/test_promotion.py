@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -24,9 +25,12 @@ OPERATORS = (
     "igamma", "igammac", "clamp_min", "clamp_max", "special.xlog1py", "special.zeta",
     "special.chebyshev_polynomial_t", "special.hermite_polynomial_he", "result_type", "isin", "dot_add", "dot_mul",
     "dot_truediv", "dot_floordiv", "dot_mod", "dot_pow", "dot_rtruediv", "dot_rpow", "dot_iadd", "dot_imul",
-    "dot_itruediv", "dot_ipow", "where", "div_floor", "div_trunc", "addcmul", "lerp", "add_alpha",
+    "dot_itruediv", "dot_ipow", "where", "div_floor", "div_trunc", "addcmul", "lerp", "add_alpha", "sub_alpha",
+    "cat", "stack", "clamp", "clamp of both", "clamp_max of a name", "lerp by the second", "masked_fill", "index_fill",
+    "fill_", "copy_", "isclose", "out_add", "out_div", "out_eq",
 )  # fmt: skip
-PRECISION = {"float16": 2e-3, "bfloat16": 1.6e-2, "float32": 1e-5, "float64": 1e-5}
+PRECISION = {"float16": 2e-3, "bfloat16": 1.6e-2, "float32": 1e-5, "float64": 1e-5, "complex64": 1e-5,
+             "complex128": 1e-5, "complex32": 2e-3}  # fmt: skip
 
 
 def _function(library: Any, name: str) -> Callable[[Any, Any], Any]:
@@ -40,9 +44,24 @@ def _function(library: Any, name: str) -> Callable[[Any, Any], Any]:
         "addcmul": lambda a, b: library.addcmul(a, b, b, value=2),
         "lerp": lambda a, b: library.lerp(a, b, 0.5),
         "add_alpha": lambda a, b: library.add(a, b, alpha=2),
+        "sub_alpha": lambda a, b: library.sub(a, b, alpha=2),
+        "cat": lambda a, b: library.cat([a, b]),
+        "stack": lambda a, b: library.stack([a, b]),
+        "clamp of both": lambda a, b: library.clamp(a, b, b),
+        "clamp_max of a name": lambda a, b: library.clamp(a, max=b),
+        "lerp by the second": lambda a, b: library.lerp(a, a, b),
+        "masked_fill": lambda a, b: a.masked_fill(library.tensor([True, False, True]), b),
+        "index_fill": lambda a, b: a.index_fill(0, library.tensor([0]), b),
+        "fill_": lambda a, b: a.clone().fill_(b),
+        "copy_": lambda a, b: a.clone().copy_(b),
+        "out_add": lambda a, b: library.add(a, a, out=library.empty(0, dtype=b.dtype)),
+        "out_div": lambda a, b: library.div(a, a, out=library.empty(0, dtype=b.dtype)),
+        "out_eq": lambda a, b: library.eq(a, a, out=library.empty(0, dtype=b.dtype)),
     }
     if name in composed:
         return composed[name]
+    if name.endswith("_"):
+        return lambda a, b: getattr(a.clone(), name)(b)
     value = library
     for part in name.split("."):
         value = getattr(value, part)
@@ -87,7 +106,8 @@ def _outcome(f: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
 
 
 def _plain(t: Any) -> np.ndarray:
-    return np.asarray((t.float() if "bfloat16" in str(t.dtype) else t).detach().numpy())
+    t = t.float() if "bfloat16" in str(t.dtype) else t.cfloat() if "complex32" in str(t.dtype) else t
+    return np.asarray(t.detach().numpy())
 
 
 def _difference(found: Any, expected: Any) -> str | None:
@@ -123,6 +143,40 @@ def test_dtypes(name: str, kind: str) -> None:
         if difference is not None:
             wrong.append(f"{label}: {difference}")
     assert not wrong, f"{len(wrong)} pairs: " + "; ".join(wrong[:8])
+
+
+COMPLEX = ("complex64", "complex128")
+# Without those that PyTorch has no kernel of for complex32, which a float16 and a complex number promote to.
+WITH_COMPLEX = (
+    "add", "sub", "mul", "floor_divide", "remainder", "fmod", "maximum", "fmax", "atan2", "eq", "ne", "lt", "ge",
+    "bitwise_and", "bitwise_left_shift", "rsub", "copysign", "hypot", "nextafter", "heaviside", "gcd", "igamma",
+    "xlogy", "clamp_min", "special.xlog1py", "special.zeta", "special.hermite_polynomial_he", "isin", "result_type",
+    "dot_add", "dot_mul", "dot_iadd", "dot_imul", "where", "div_floor", "addcmul", "stack", "clamp",
+    "clamp_max of a name", "masked_fill", "index_fill", "fill_", "copy_", "isclose", "out_add", "out_eq", "add_",
+    "mul_", "eq_",
+)
+INPLACE = (
+    "add_", "sub_", "mul_", "div_", "floor_divide_", "remainder_", "fmod_", "pow_", "atan2_", "copysign_", "hypot_",
+    "eq_", "lt_", "bitwise_and_", "bitwise_or_", "bitwise_left_shift_", "logical_and_", "clamp_min_", "clamp_max_",
+    "gcd_", "heaviside_", "nextafter_", "ldexp_", "float_power_", "xlogy_", "igamma_", "lerp_", "dot_isub",
+    "dot_ifloordiv", "dot_imod", "dot_iand", "dot_ilshift", "dot_rsub", "dot_rfloordiv", "dot_rmod", "dot_rand",
+    "dot_rlshift",
+)
+
+
+@pytest.mark.parametrize("name", INPLACE)
+def test_dtypes_in_place(name: str) -> None:
+    for kind in ("tensor-tensor", "tensor-0d", "0d-tensor", "0d-0d", "tensor-number", "0d-number"):
+        test_dtypes(name, kind)
+
+
+@pytest.mark.parametrize("name", WITH_COMPLEX)
+def test_complex_dtypes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "DTYPES", ("bool", "uint8", "int64", "float16", "bfloat16", "float32",
+                                                          "float64", *COMPLEX))  # fmt: skip
+    monkeypatch.setattr(sys.modules[__name__], "NUMBERS", (2, 2.5, 1 + 2j))
+    for kind in ("tensor-tensor", "tensor-0d", "0d-0d", "tensor-number", "0d-number"):
+        test_dtypes(name, kind)
 
 
 UNARY = (

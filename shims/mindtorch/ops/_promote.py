@@ -66,6 +66,29 @@ def to_array(x: Any, d: dtype) -> Any:
     return scalar_array(x.item() if hasattr(x, "item") else x, d)
 
 
+_C_NAMES = {
+    "uint8": "uint8_t", "int8": "int8_t", "int16": "int16_t", "int32": "int", "int64": "int64_t", "float32": "float",
+    "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
+}  # fmt: skip
+
+
+def check_value(value: Any, d: dtype) -> None:
+    """Raises RuntimeError unless the Python number can be written into a tensor of dtype `d`.
+
+    A fraction is cut off and anything but zero is True; a number must not be complex or too large for an integer.
+    Negative numbers wrap around in unsigned ones.
+    """
+    if isinstance(value, complex):
+        fits = d.category in (BOOL, COMPLEX) or value.imag == 0
+    elif d.category == INTEGRAL:
+        bits = d.itemsize * 8 - (d.name[0] != "u")
+        fits = -(2**bits) - 1 < value < 2**bits
+    else:
+        return
+    if not fits:
+        raise RuntimeError(f"value cannot be converted to type {_C_NAMES.get(d.name, d.name)} without overflow")
+
+
 def cast(a: Array, d: dtype) -> Array:
     return a if a.dtype is d else a.cast(d)
 

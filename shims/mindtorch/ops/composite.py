@@ -10,7 +10,7 @@ from .._dtype import bool as bool_
 from .._tensor import Tensor
 from ..kernels import call
 from ._prim import Prim
-from ._promote import cast, check_sizes, result_type, scalar_dtype, to_array
+from ._promote import cast, check_sizes, check_value, result_type, to_array
 from ._registry import invalid_operands, op, type_name
 
 
@@ -35,6 +35,8 @@ _where = Prim("where", _where_array, lambda c, g: _where_grad(c, c.input(0), g),
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
+    if not isinstance(condition, Tensor):
+        raise invalid_operands("where", (condition, input, other))
     d = result_type(input, other)
     return _where((condition, to_array(input, d), to_array(other, d)), d)
 
@@ -75,11 +77,10 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
                 "masked_fill only supports a 0-dimensional value tensor, but got tensor with "
                 f"{value.dim()} dimension(s)."
             )
-        category = value.dtype.category
+        if value.is_complex() and not input.is_complex():
+            check_value(value.item(), input.dtype)
     else:
-        category = scalar_dtype(value).category
-    if category > max(input.dtype.category, INTEGRAL):
-        raise RuntimeError(f"value cannot be converted to type {input.dtype} without overflow")
+        check_value(value, input.dtype)
     return _masked_fill((input, mask, to_array(value, input.dtype)))
 
 
@@ -128,7 +129,11 @@ _clamp = Prim("clamp", _clamp_array, _clamp_grad, save=(0, 1, 2))
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if not isinstance(input, Tensor):
+        raise invalid_operands("clamp", (input, min, max))
     bounds = [b for b in (min, max) if b is not None]
+    if any(isinstance(b, complex) for b in bounds):
+        raise NotImplementedError("clamp is not supported for complex types")
     d = result_type(input, *bounds)
     if d.category == BOOL and (len(bounds) == 2 or not isinstance(bounds[0], Tensor)):
         raise NotImplementedError("\"clamp_cpu\" not implemented for 'Bool'")
@@ -149,23 +154,28 @@ def clamp_max(input: Tensor, max: Any) -> Tensor:
     return clamp(input, max=max)
 
 
-def _three(name: str, input: Any, tensor1: Any, tensor2: Any, value: Any) -> tuple[dtype, list[Tensor]]:
-    """The common dtype, and the operands: in float32 for low precision, so that there is one rounding, at the end."""
+def _three(name: str, input: Any, tensor1: Any, tensor2: Any, value: Any) -> tuple[dtype, Any, list[Tensor]]:
+    """The common dtype, the factor, and the operands: in float32 for low precision, for one rounding, at the end."""
     for i, (what, t) in enumerate((("input", input), ("tensor1", tensor1), ("tensor2", tensor2)), 1):
         if not isinstance(t, Tensor):
             raise TypeError(f"{name}(): argument '{what}' (position {i}) must be Tensor, not {type(t).__name__}")
     d = result_type(input, tensor1, tensor2)
+    if isinstance(value, Tensor):
+        if value.dim():
+            raise TypeError(f"{name}(): argument 'value' must be Number, not Tensor")
+        value = value.item()
     if d.category == BOOL:
         raise NotImplementedError(f"\"{name}_cpu_out\" not implemented for 'Bool'")
-    if scalar_dtype(value).category > d.category:
-        raise RuntimeError(f"value cannot be converted to type {d} without overflow")
+    check_value(value, d)
+    if not d.is_complex:
+        value = int(value.real) if d.category == INTEGRAL else value.real
     wide = float32 if d.is_low else d
-    return d, [t if t.dtype is wide else t.to(wide) for t in (input, tensor1, tensor2)]
+    return d, value, [t if t.dtype is wide else t.to(wide) for t in (input, tensor1, tensor2)]
 
 
 @op(inplace=True, out=True)
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
-    d, (x, a, b) = _three("addcmul", input, tensor1, tensor2, value)
+    d, value, (x, a, b) = _three("addcmul", input, tensor1, tensor2, value)
     product = a * b
     out = x + (product if value == 1 else product * value)
     return out.to(d) if d.is_low else out
@@ -173,7 +183,8 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) 
 
 @op(inplace=True, out=True)
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
-    if tensor1.dtype.category < FLOATING and tensor2.dtype.category < FLOATING:
+    integers = [t.dtype.category < FLOATING for t in (tensor1, tensor2) if isinstance(t, Tensor)]
+    if len(integers) == 2 and all(integers):
         raise RuntimeError(
             "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a "
             "true division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value "
@@ -181,7 +192,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) 
             "tensor2) for float inputs. The future addcdiv behavior is just the latter implementation: (input + value "
             "* tensor1 / tensor2), for all dtypes."
         )
-    d, (x, a, b) = _three("addcdiv", input, tensor1, tensor2, value)
+    d, value, (x, a, b) = _three("addcdiv", input, tensor1, tensor2, value)
     out = x + (a if value == 1 else a * value) / b
     return out.to(d) if d.is_low else out
 
@@ -190,10 +201,16 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) 
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     if not isinstance(input, Tensor) or not isinstance(end, Tensor):
         raise invalid_operands("lerp", (input, end, weight))
+    if isinstance(weight, Tensor) and weight.dim() == 0:  # promotes as it does in arithmetic
+        d = result_type(input, end, weight)
+        if input.dtype is end.dtype and (d is not input.dtype or weight.dtype is not d):
+            input, end, weight = input.to(d), end.to(d), weight.to(d)
     others = (("end", end), ("weight", weight)) if isinstance(weight, Tensor) else (("end", end),)
     for what, t in others:
         if t.dtype is not input.dtype:
             raise RuntimeError(f"expected dtype {input.dtype} for `{what}` but got dtype {t.dtype}")
+    if not isinstance(weight, Tensor):
+        check_value(weight, input.dtype)
     if input.dtype.category < FLOATING:
         raise NotImplementedError(f"\"lerp_kernel\" not implemented for '{type_name(input.dtype)}'")
     # PyTorch's form: accurate at both ends.

@@ -14,6 +14,7 @@ from .._tensor import Tensor, wrap
 from ..tape import inplace
 from ..tape.grad_mode import mode
 from ._prim import Prim
+from ._promote import check_value
 from ._registry import op, type_name
 from .memory_format import arranged, check_format, empty_array, format_strides, strides_like, suggested_format
 
@@ -197,7 +198,10 @@ def _fill(input: Tensor, value: Any) -> Tensor:
         raise RuntimeError(
             f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} dimensions."
         )
-    return _write(input, value if isinstance(value, Tensor) else wrap(scalar_array(value, input.dtype)), True)
+    if not isinstance(value, Tensor):
+        check_value(value, input.dtype)
+        value = wrap(scalar_array(value, input.dtype))
+    return _write(input, value, True)
 
 
 @op(method=False)

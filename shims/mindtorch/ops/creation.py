@@ -25,7 +25,7 @@ from .._dtype import (
 from .._dtype import bool as bool_
 from .._no_data import NoData
 from .._tensor import Tensor, wrap
-from ._promote import scalar_dtype
+from ._promote import check_value, scalar_dtype
 from ._registry import invalid_operands, op
 from .memory_format import arranged, check_format, format_strides, strides_like
 from .view import MAX_DIMS, ints, too_many
@@ -155,9 +155,14 @@ def _full(shape: Sequence[int], value: Any, d: dtype | None, device: Any) -> Arr
         if d is None:
             d = value.dtype if isinstance(value, Tensor) else scalar_dtype(value)
         return meta_array(tuple(shape), d)
-    value = value.item() if isinstance(value, Tensor) else value
+    if isinstance(value, Tensor):
+        if value.dim():
+            raise TypeError("full(): argument 'fill_value' (position 2) must be Number, not Tensor")
+        value = value.item()
     if d is None:
         d = scalar_dtype(value)
+    else:
+        check_value(value, d)
     return Array(cast_numpy(np.full(tuple(shape), value), d), dev, d)
 
 

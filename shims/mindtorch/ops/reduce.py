@@ -175,7 +175,7 @@ def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     return _amin((input,), dims, bool(keepdim)) if dims else input.clone()
 
 
-@op(out=True)
+@op(out="same")
 def aminmax(input: Tensor, *, dim: Any = None, keepdim: bool = False) -> Any:
     if dim is None and input.numel() == 0:
         raise RuntimeError(

@@ -145,6 +145,8 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
 
 @op(inplace=True)
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+    if not input.is_complex() and (isinstance(value, complex) or (isinstance(value, Tensor) and value.is_complex())):
+        raise RuntimeError("index_fill_(): Converting complex Scalar to non-complex type is not supported")
     if input.dim() == 0:
         return index_fill(input.view(1), 0, index, value).view(())
     if input.numel() == 0:

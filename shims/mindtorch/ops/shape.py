@@ -43,10 +43,9 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         if not isinstance(x, Tensor):
             raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
         d = x.dtype if d is None else promote_types(d, x.dtype)
-        if x.dim() == 0:
-            raise RuntimeError(
-                f"zero-dimensional tensor (at position {list(tensors).index(x)}) cannot be concatenated"
-            )
+    for i, x in enumerate(tensors):
+        if not x._arr.shape:
+            raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
     used = [x for x in tensors if x._arr.shape != (0,)]  # PyTorch skips these, whatever the others' shapes
     if not used:
         return tensors[0].to(d).clone()
@@ -71,6 +70,9 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     if not tensors:
         raise RuntimeError("stack expects a non-empty TensorList")
+    for i, x in enumerate(tensors):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
     first = tensors[0].shape
     for i, x in enumerate(tensors):
         if x.shape != first:
