@@ -12,7 +12,7 @@ from .._array import Array
 from .._rng import distributions as draw
 from .._tensor import Tensor, wrap
 from ..tape.grad_mode import no_grad
-from ._registry import op
+from ._registry import _inplace, op
 from .nn import _maybe_inplace
 from .random import _empty_like, _engine
 
@@ -151,3 +151,16 @@ def functional_rrelu(
     input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
 ) -> Tensor:
     return _maybe_inplace(input, rrelu(input, lower, upper, training), inplace)
+
+
+_written = _inplace("rrelu", rrelu)
+
+
+def _rrelu_inplace(
+    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, generator: Any = None
+) -> Tensor:
+    return _written(input, lower, upper, training, generator)
+
+
+for _module in ("", "nn.functional"):
+    op("rrelu_", module=_module, method=False)(_rrelu_inplace)

@@ -236,6 +236,37 @@ def _largest(rows: Tensor, bag_of: np.ndarray, bags: int) -> Tensor:
     return where(wrap(Array(filled, rows.device)), picked, 0.0)
 
 
+@op("embedding_bag", method=False)
+def torch_embedding_bag(
+    weight: Tensor, indices: Tensor, offsets: Tensor, scale_grad_by_freq: bool = False, mode: int = 0,
+    sparse: bool = False, per_sample_weights: Tensor | None = None, include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    """The bags (`mode` 0 sum, 1 mean, 2 max), the bag of every index, the bags' sizes, and what was the largest.
+
+    As PyTorch on the CPU: the second is empty, and the last two are zeros, for sums that need none of them.
+    """
+    name = ("sum", "mean", "max")[mode]
+    out = embedding_bag(
+        indices, weight, offsets, None, 2, scale_grad_by_freq, name, sparse, per_sample_weights, include_last_offset,
+        padding_idx,
+    )  # fmt: skip
+    bag_of, bags = _bags(indices, offsets, include_last_offset)
+    flat = indices._arr.np.reshape(-1)
+    kept = np.ones(flat.shape, np.bool_) if padding_idx is None else flat != padding_idx % weight.shape[0]
+    sizes = np.bincount(bag_of[kept], minlength=bags) if mode else np.zeros(offsets.shape[0])
+    largest = sizes
+    if mode == 2:
+        values, largest = weight.detach()._arr.np, np.zeros((bags, weight.shape[1]))
+        for bag in np.unique(bag_of[kept]):
+            members = flat[kept & (bag_of == bag)]
+            largest[bag] = members[np.argmax(values[members], axis=0)]
+    whole = mode == 0 and padding_idx is None
+    found = (bag_of[:0] if whole else bag_of, sizes, largest)
+    a, b, c = (wrap(Array(np.asarray(x).astype(indices.dtype._np), indices.device)) for x in found)
+    return out, a, b, c
+
+
 @op(module=F, method=False)
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     if tensor.dtype is not int64:

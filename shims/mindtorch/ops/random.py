@@ -222,8 +222,8 @@ def normal_(input: Tensor, mean: Any = 0.0, std: float = 1.0, *, generator: Any 
     solid = input._arr.is_contiguous
     if name not in _PARTS:
         return _fill(input, draw.normal(engine, count, mean, std, name, contiguous=solid))
-    pairs = draw.normal(engine, 2 * count, 0.0, std * 2**-0.5, _PARTS[name], contiguous=solid).view(name)
-    return _fill(input, pairs + np.dtype(name).type(mean))
+    # The mean is that of the real and of the imaginary parts, the variance that of the two together.
+    return _fill(input, draw.normal(engine, 2 * count, mean, std * 2**-0.5, _PARTS[name], contiguous=solid).view(name))
 
 
 @op("random_", module=None)
