@@ -93,6 +93,8 @@ def hstack(tensors: Sequence[Tensor]) -> Tensor:
 
 @op(method=False, out=True, aliases=("row_stack",))
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
+    if not tensors:
+        raise RuntimeError("vstack expects a non-empty TensorList")
     return cat([x.reshape(1, -1) if x.dim() < 2 else x for x in tensors], 0)
 
 
