@@ -58,6 +58,7 @@ Calls = Callable[[Maker], list[tuple[Any, ...]]]
 EVERY = slice(None)
 
 EXAMPLES: dict[str, Calls] = {
+    "gelu": lambda m: [(m.any(3, 4), False), (m.any(3, 4), True)],
     "where": lambda m: [(m.truth(3, 4), m.any(3, 4), m.any(4)), (m.truth(3, 1), m.any(), m.any(3, 4))],
     "left_shift": lambda m: [(m.positive(6), np.array([0, 1, 3, -1, 64, 40]).astype(m.dtype._np))],
     "right_shift": lambda m: [(m.any(6), np.array([0, 1, 3, -1, 64, 40]).astype(m.dtype._np))],

@@ -1,4 +1,4 @@
-"""Key-value stores of ``torch.distributed``. All of them live in this process; see each class for its limit."""
+"""Key-value stores of ``torch.distributed``."""
 
 from __future__ import annotations
 
@@ -7,23 +7,27 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from mindtorch._unsupported import raise_unsupported
 from mindtorch.distributed._types import DistStoreError
 
 __all__ = ["FileStore", "HashStore", "PrefixStore", "Store", "TCPStore"]
 
-_DEFAULT_TIMEOUT = timedelta(seconds=300)
+DEFAULT_TIMEOUT = timedelta(seconds=300)
 
 
-def _as_bytes(value: Any) -> bytes:
+def as_bytes(value: Any) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode()
+
+
+def wait_timeout(timeout: timedelta, keys: list[str]) -> DistStoreError:
+    """The error of keys that did not come in time."""
+    return DistStoreError(f"wait timeout after {int(timeout.total_seconds() * 1000)}ms, keys: {', '.join(keys)}")
 
 
 class Store:
     """Interface: keys are strings, values bytes; ``get`` and ``wait`` block until the key is there."""
 
     def __init__(self) -> None:
-        self._timeout = _DEFAULT_TIMEOUT
+        self._timeout = DEFAULT_TIMEOUT
 
     @property
     def timeout(self) -> timedelta:
@@ -95,7 +99,7 @@ class HashStore(Store):
     def set(self, key: str, value: Any) -> None:
         """Store ``value`` (str or bytes)."""
         with self._condition:
-            self._data[key] = _as_bytes(value)
+            self._data[key] = as_bytes(value)
             self._condition.notify_all()
 
     def get(self, key: str) -> bytes:
@@ -114,11 +118,11 @@ class HashStore(Store):
 
     def compare_set(self, key: str, expected_value: Any, desired_value: Any) -> bytes:
         """Store ``desired_value`` if the value is ``expected_value`` (or there is none and '' is expected)."""
-        expected = _as_bytes(expected_value)
+        expected = as_bytes(expected_value)
         with self._condition:
             current = self._data.get(key)
             if (current is None and not expected) or (current is not None and current == expected):
-                self._data[key] = current = _as_bytes(desired_value)
+                self._data[key] = current = as_bytes(desired_value)
                 self._condition.notify_all()
             return expected if current is None else current
 
@@ -133,7 +137,7 @@ class HashStore(Store):
             while not all(key in self._data for key in keys):
                 left = limit - time.monotonic()
                 if left <= 0:
-                    raise DistStoreError(f"wait timeout after {timeout or self._timeout}, keys: {', '.join(keys)}")
+                    raise wait_timeout(timeout or self._timeout, keys)
                 self._condition.wait(left)
 
     def check(self, keys: list[str]) -> bool:
@@ -154,46 +158,8 @@ class HashStore(Store):
     def append(self, key: str, value: Any) -> None:
         """Append to the value."""
         with self._condition:
-            self._data[key] = self._data.get(key, b"") + _as_bytes(value)
+            self._data[key] = self._data.get(key, b"") + as_bytes(value)
             self._condition.notify_all()
-
-
-class TCPStore(HashStore):
-    """A store behind a TCP address, for one process: nobody else can connect, so no port is opened."""
-
-    def __init__(
-        self,
-        host_name: str,
-        port: int,
-        world_size: int | None = None,
-        is_master: bool = False,
-        timeout: timedelta = _DEFAULT_TIMEOUT,
-        wait_for_workers: bool = True,
-        multi_tenant: bool = False,
-        master_listen_fd: int | None = None,
-        use_libuv: bool = True,
-    ) -> None:
-        if not is_master or (world_size is not None and world_size > 1):
-            raise_unsupported(
-                f"torch.distributed.TCPStore for several processes (world_size={world_size}, is_master={is_master})",
-                "use one process",
-            )
-        super().__init__()
-        self.host = host_name
-        self.port = port
-        self._timeout = timeout
-
-
-class FileStore(HashStore):
-    """A store in a file, for one process: the file itself is not needed and not written."""
-
-    def __init__(self, file_name: str, world_size: int = -1) -> None:
-        if world_size > 1:
-            raise_unsupported(
-                f"torch.distributed.FileStore for several processes (world_size={world_size})", "use one process"
-            )
-        super().__init__()
-        self.path = file_name
 
 
 class PrefixStore(Store):
@@ -251,3 +217,8 @@ class PrefixStore(Store):
     def append(self, key: str, value: Any) -> None:
         """Append to the value."""
         self.underlying_store.append(self._key(key), value)
+
+
+# At the end: both derive from the classes above.
+from mindtorch.distributed._file_store import FileStore  # noqa: E402
+from mindtorch.distributed._tcp_store import TCPStore  # noqa: E402

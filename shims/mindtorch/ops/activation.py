@@ -10,8 +10,9 @@ from typing import Any
 from .._dtype import FLOATING, INTEGRAL
 from .._tensor import Tensor, wrap
 from ..kernels import call
+from ._fused import fused, usable
 from ._prim import Prim
-from ._registry import _inplace, op
+from ._registry import _inplace, op, type_name
 from ._widen import in_float32
 from .composite import where
 
@@ -168,6 +169,8 @@ def torch_threshold(input: Tensor, threshold: float, value: float) -> Tensor:
 # ------------------------------------------------------------------ smooth ones
 def _silu_grad(c: Any, g: Tensor) -> tuple[Tensor]:
     x = c.input(0)
+    if usable(g):
+        return (fused("silu_backward", g, x),)
     if x._arr.dtype.is_low:
         x, g = x.float(), g.float()
     s = x.sigmoid()
@@ -193,12 +196,27 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     return _gelu(input, approximate == "tanh")
 
 
+def _gelu_grad(c: Any, g: Tensor) -> tuple[Tensor]:
+    x, by_tanh = c.input(0), c.params[0]
+    return (fused("gelu_backward", g, x, by_tanh) if usable(g) else g * _gelu_slope(x, by_tanh),)
+
+
 @in_float32
-def _gelu(x: Tensor, by_tanh: bool) -> Tensor:
+def _gelu_slope(x: Tensor, by_tanh: bool) -> Tensor:
     if by_tanh:
-        inner = math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))
-        return 0.5 * x * (1 + inner.tanh())
-    return x * 0.5 * (1 + (x * math.sqrt(0.5)).erf())
+        scale = math.sqrt(2 / math.pi)
+        tanh = (scale * (x + 0.044715 * (x * x * x))).tanh()
+        return 0.5 * (1 + tanh) + 0.5 * x * (1 - tanh * tanh) * (scale * (1 + 3 * 0.044715 * (x * x)))
+    return 0.5 * (1 + (x * math.sqrt(0.5)).erf()) + x * (-0.5 * x * x).exp() / math.sqrt(2 * math.pi)
+
+
+_gelu_prim = Prim("gelu", lambda a, by_tanh: call("gelu", a, by_tanh), _gelu_grad, save=(0,))
+
+
+def _gelu(x: Tensor, by_tanh: bool) -> Tensor:
+    if x._arr.dtype.category != FLOATING:
+        raise NotImplementedError(f"\"GeluKernelImpl\" not implemented for '{type_name(x._arr.dtype)}'")
+    return _gelu_prim((x,), by_tanh)
 
 
 @op("sigmoid", module=F, method=False)

@@ -9,6 +9,7 @@ from .._dtype import finfo
 from .._tensor import Tensor
 from ..kernels import call
 from ..tape.grad_mode import mode
+from ._fused import fused, usable
 from ._prim import Prim
 from ._registry import op
 
@@ -47,6 +48,8 @@ def torch_dropout(input: Tensor, p: float, train: bool) -> Tensor:
 # ------------------------------------------------------------------ normalisation
 def _layer_norm_grad(c: Any, g: Any, *_: Any) -> tuple[Any, ...]:
     x, w = c.input(0), c.input(1)
+    if usable(g):
+        return fused("layer_norm_backward", g, x, w, c.result(1), c.result(2))
     if mode.enabled:  # to be differentiated again: the statistics depend on x
         mean = x.mean(-1, True)
         rstd = (((x - mean) ** 2).mean(-1, True) + c.params[0]).rsqrt()

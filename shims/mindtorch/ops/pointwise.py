@@ -11,6 +11,7 @@ from .._array import Array
 from .._dtype import BOOL, FLOATING, INTEGRAL, dtype
 from .._tensor import Tensor
 from ..kernels import call
+from ._fused import fused, usable
 from ._prim import Prim
 from ._promote import cast, float_type
 from ._registry import op, type_name
@@ -78,6 +79,16 @@ def unary(
         return prim((input,))
 
 
+def _from_result(kernel: str, formula: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Any, Tensor], Tensor]:
+    """A gradient that is made from the result, by one kernel where the formula is not to be differentiated."""
+
+    def grad(c: Any, g: Tensor) -> Tensor:
+        y = c.result()
+        return fused(kernel, g, y) if usable(g) else formula(g, y)
+
+    return grad
+
+
 unary("exp", lambda c, g: g * c.result(), save="result")
 unary("exp2", lambda c, g: g * c.result() * math.log(2), save="result")
 unary("expm1", lambda c, g: g * (c.result() + 1), save="result")
@@ -96,11 +107,11 @@ unary("acos", lambda c, g: g * -(1 - c.input(0) * c.input(0)).rsqrt(), aliases=(
 unary("atan", lambda c, g: g / (c.input(0) * c.input(0) + 1), aliases=("arctan",))
 unary("sinh", lambda c, g: g * c.input(0).cosh())
 unary("cosh", lambda c, g: g * c.input(0).sinh())
-unary("tanh", lambda c, g: g * (1 - c.result() * c.result()), save="result")
+unary("tanh", _from_result("tanh_backward", lambda g, y: g * (1 - y * y)), save="result")
 unary("asinh", lambda c, g: g * (c.input(0).pow(2) + 1).rsqrt(), aliases=("arcsinh",))
 unary("acosh", lambda c, g: g * (c.input(0) - 1).rsqrt() * (c.input(0) + 1).rsqrt(), aliases=("arccosh",))
 unary("atanh", lambda c, g: g / (1 - c.input(0).pow(2)), aliases=("arctanh",))
-unary("sigmoid", lambda c, g: g * (1 - c.result()) * c.result(), save="result")
+unary("sigmoid", _from_result("sigmoid_backward", lambda g, y: g * (1 - y) * y), save="result")
 unary("erf", lambda c, g: g * (2 / _SQRT_PI) * (-(c.input(0) * c.input(0))).exp())
 unary("erfc", lambda c, g: g * (-2 / _SQRT_PI) * (-(c.input(0) * c.input(0))).exp())
 unary("erfinv", lambda c, g: g * (_SQRT_PI / 2) * c.result().pow(2).exp(), save="result")
@@ -115,7 +126,10 @@ unary("trunc", lambda c, g: g.new_zeros(g.shape),
       to_float=False, takes="numbers", save="", integers_unchanged=True, aliases=("fix",))  # fmt: skip
 unary("frac", lambda c, g: g, to_float=False, takes="floats", save="")
 unary("sign", lambda c, g: g.new_zeros(g.shape), to_float=False, save="")
-unary("relu", lambda c, g: g * (c.result() > 0), to_float=False, takes="numbers", save="result")
+unary(
+    "relu", _from_result("relu_backward", lambda g, y: g.masked_fill(y <= 0, 0)), to_float=False, takes="numbers",
+    save="result",
+)  # fmt: skip
 
 
 _round = Prim("round", lambda a: a.clone() if a.dtype.category <= INTEGRAL else call("round", a),

@@ -8,6 +8,7 @@ from .._array import Array
 from .._dtype import FLOATING
 from .._tensor import Tensor, _wrap_dim
 from ..kernels import call
+from ._fused import fused, usable
 from ._prim import Prim
 from ._promote import cast
 from ._registry import op, type_name
@@ -25,6 +26,8 @@ def _log_softmax_grad(c: Any, g: Tensor) -> tuple[Tensor]:
 
 def softmax_backward(grad_output: Tensor, output: Tensor, dim: int) -> Tensor:
     """The gradient of a softmax's input, from that of its output."""
+    if usable(grad_output) and output._arr.shape:
+        return fused("softmax_backward", grad_output, output, dim)
     if output._arr.dtype.is_low:
         return softmax_backward(grad_output.float(), output.float(), dim).to(output.dtype)
     gy = grad_output * output
@@ -33,6 +36,8 @@ def softmax_backward(grad_output: Tensor, output: Tensor, dim: int) -> Tensor:
 
 def log_softmax_backward(grad_output: Tensor, output: Tensor, dim: int) -> Tensor:
     """The gradient of a log-softmax's input, from that of its output."""
+    if usable(grad_output) and output._arr.shape:
+        return fused("log_softmax_backward", grad_output, output, dim)
     if output._arr.dtype.is_low:
         return log_softmax_backward(grad_output.float(), output.float(), dim).to(output.dtype)
     return grad_output - output.exp() * grad_output.sum(dim, keepdim=True)

@@ -32,6 +32,11 @@ HOST_REASONS: dict[str, str] = {
         ("grid_weights", "plane_weighted", "plane_weighted_scatter", "plane_weighted_dot"),
         "parts of grid sampling, which MindSpore has as one function only",
     ),
+    **dict.fromkeys(
+        ("sigmoid_backward", "tanh_backward", "relu_backward", "silu_backward", "gelu_backward", "softmax_backward",
+         "log_softmax_backward", "layer_norm_backward"),
+        "gradients on the device are composed of its kernels; these are the host's",
+    ),
     "axis_map": "a sparse matrix along one dimension: MindSpore has pooling and interpolation as whole functions only",
     "copysign": "MindSpore takes the sign of -0.0 for positive",
     "ctc_loss": "MindSpore's function keeps its sums to itself, the gradient needs them",

@@ -24,6 +24,11 @@ def matmul(
     return f(transpose(a, -2, -1) if a_swapped else a, transpose(b, -2, -1) if b_swapped else b)
 
 
+@served(f"{F}.gelu", dtypes=FLOATS)
+def gelu(f: Function, x: Any, by_tanh: bool) -> Any:
+    return f(x, approximate="tanh" if by_tanh else "none")
+
+
 @served(f"{PRIMITIVES}.LayerNormExt", "mindspore.ops.cast", dtypes=FLOATS)
 def layer_norm(f: Function, cast: Function, x: Any, weight: Any, bias: Any, eps: float) -> tuple[Any, Any, Any]:
     """Output, mean and 1 / sqrt(var + eps), of which the device has the last two in float32."""

@@ -19,7 +19,9 @@ POINTWISE = frozenset(
     name for name, kernel in KERNELS.items()
     if isinstance(kernel.fn, np.ufunc)
     or kernel.fn.__module__.rpartition(".")[2] in ("pointwise", "special", "polynomials", "complex")
-) - {"isin"} | {"silu", "softplus"}  # fmt: skip
+) - {"isin"} | {
+    "silu", "softplus", "gelu", "sigmoid_backward", "tanh_backward", "relu_backward", "silu_backward", "gelu_backward",
+}  # fmt: skip
 """Kernels whose operands broadcast and whose results have the shape to which they do."""
 
 _CORE = {

@@ -45,6 +45,16 @@ def extreme(x: Array, dim: int) -> list[Outline]:
     return [(x.shape, x.dtype), (x.shape, int64)]
 
 
+@outline("softmax_backward", "log_softmax_backward")
+def softmax_backward(g: Array, y: Array, dim: int) -> Outline:
+    return y.shape, y.dtype
+
+
+@outline("layer_norm_backward")
+def layer_norm_backward(g: Array, x: Array, weight: Array, mean: Array, rstd: Array) -> list[Outline]:
+    return [(x.shape, x.dtype), (weight.shape, x.dtype), (weight.shape, x.dtype)]
+
+
 @outline("layer_norm")
 def layer_norm(x: Array, weight: Array, bias: Array, eps: float) -> list[Outline]:
     row = ((*x.shape[:-1], 1), x.dtype)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from . import (
     axis_map,
+    backward,
     complex,
     ctc,
     fourier,

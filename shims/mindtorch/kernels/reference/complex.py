@@ -11,7 +11,7 @@ REAL_ONLY = frozenset({
     "lt", "le", "gt", "ge", "maximum", "minimum", "fmax", "fmin", "amax", "amin", "argmax", "argmin", "cummax",
     "cummin", "sort", "topk", "floor", "ceil", "trunc", "round", "frac", "sign", "signbit", "relu", "floor_divide",
     "trunc_divide", "remainder", "fmod", "atan2", "hypot", "copysign", "erf", "erfc", "erfinv", "lgamma", "digamma",
-    "softmax", "log_softmax", "layer_norm", "softplus", "bincount", "searchsorted",
+    "softmax", "log_softmax", "layer_norm", "softplus", "gelu", "bincount", "searchsorted",
     "logaddexp2", "nextafter", "heaviside", "gcd", "lcm", "left_shift", "right_shift", "frexp", "igamma", "igammac",
     "xlogy", "xlog1py", "zeta", "hermite_polynomial_h", "hermite_polynomial_he", "laguerre_polynomial_l",
     "legendre_polynomial_p", *(f"{kind}chebyshev_polynomial_{k}" for kind in ("", "shifted_") for k in "tuvw"),

@@ -1,0 +1,83 @@
+"""Gradients of activations, softmax and layer norm in one pass each: first derivatives, outside of any graph."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy import special
+
+from ._registry import kernel
+
+_SQRT_HALF = math.sqrt(0.5)
+_SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
+
+
+@kernel()
+def sigmoid_backward(g: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """`y`: the sigmoid."""
+    return g * (1 - y) * y
+
+
+@kernel()
+def tanh_backward(g: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """`y`: the hyperbolic tangent."""
+    return g * (1 - y * y)
+
+
+@kernel()
+def relu_backward(g: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """`y`: the input or the output. The gradient of nan is passed on."""
+    return np.where(y <= 0, g.dtype.type(0), g)
+
+
+@kernel()
+def silu_backward(g: np.ndarray, x: np.ndarray) -> np.ndarray:
+    s = 1 / (1 + np.exp(-x))
+    return g * (s * (1 + x * (1 - s)))
+
+
+@kernel()
+def gelu(x: np.ndarray, by_tanh: bool) -> np.ndarray:
+    """Hendrycks and Gimpel, 2016: ``x * Phi(x)``, or its approximation by the hyperbolic tangent."""
+    t = x.dtype.type
+    if by_tanh:
+        return t(0.5) * x * (1 + np.tanh(t(_SQRT_2_OVER_PI) * (x + t(0.044715) * (x * x * x))))
+    return x * t(0.5) * (1 + special.erf(x * t(_SQRT_HALF)))
+
+
+@kernel()
+def gelu_backward(g: np.ndarray, x: np.ndarray, by_tanh: bool) -> np.ndarray:
+    t = x.dtype.type
+    if by_tanh:
+        square = x * x
+        tanh = np.tanh(t(_SQRT_2_OVER_PI) * (x + t(0.044715) * (square * x)))
+        slope = (1 - tanh * tanh) * t(_SQRT_2_OVER_PI) * (1 + t(3 * 0.044715) * square)
+        return g * (t(0.5) * (1 + tanh) + t(0.5) * x * slope)
+    density = np.exp(t(-0.5) * x * x) * t(_SQRT_2_OVER_PI / 2)
+    return g * (t(0.5) * (1 + special.erf(x * t(_SQRT_HALF))) + x * density)
+
+
+@kernel()
+def softmax_backward(g: np.ndarray, y: np.ndarray, dim: int) -> np.ndarray:
+    """`y`: the softmax along `dim`."""
+    gy = g * y
+    return gy - y * gy.sum(dim, keepdims=True)
+
+
+@kernel()
+def log_softmax_backward(g: np.ndarray, y: np.ndarray, dim: int) -> np.ndarray:
+    """`y`: the logarithm of the softmax along `dim`."""
+    return g - np.exp(y) * g.sum(dim, keepdims=True)
+
+
+@kernel()
+def layer_norm_backward(
+    g: np.ndarray, x: np.ndarray, weight: np.ndarray, mean: np.ndarray, rstd: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The gradients of x, weight and bias; `mean` and `rstd` are ``[..., 1]``."""
+    normal = (x - mean) * rstd
+    gw = g * weight
+    gx = rstd * (gw - gw.mean(-1, keepdims=True) - normal * (gw * normal).mean(-1, keepdims=True))
+    rows = tuple(range(x.ndim - 1))
+    return gx, (g * normal).sum(rows), g.sum(rows)
