@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Any
 
@@ -319,9 +320,29 @@ def barrier(group: Any = None, async_op: bool = False, device_ids: list[int] | N
     return finish(pg, pg._backend.barrier(), async_op)
 
 
-def monitored_barrier(group: Any = None, timeout: Any = None, wait_all_ranks: bool = False) -> None:
-    """``barrier``."""
-    barrier(group)
+@_collective
+def monitored_barrier(group: Any = None, timeout: timedelta | None = None, wait_all_ranks: bool = False) -> None:
+    """``barrier`` that names who did not come.
+
+    Raises:
+        RuntimeError: on rank 0: ranks did not come within ``timeout`` (default: of the group); on the others: rank 0
+            did not answer.
+    """
+    pg = group_or_default(group)
+    limit = timeout or pg._backend.timeout
+    missing = pg._backend.monitored_barrier(limit, wait_all_ranks)
+    if not missing:
+        return
+    if pg.rank() == 0:
+        ranks = ", ".join(str(get_global_rank(pg, rank)) for rank in missing)
+        raise RuntimeError(
+            f"[Rank 0]: Rank{'s' if len(missing) > 1 else ''} {ranks} failed to pass monitoredBarrier in "
+            f"{int(limit.total_seconds() * 1000)} ms"
+        )
+    raise RuntimeError(
+        f"Rank {get_global_rank(pg, pg.rank())} successfully reached monitoredBarrier, but received errors while "
+        "waiting for send/recv from rank 0. Please check rank 0 logs for faulty rank."
+    )
 
 
 class WorkList(Work):

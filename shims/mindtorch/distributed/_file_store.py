@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from mindtorch.distributed._progress import progress
-from mindtorch.distributed.store import Store, as_bytes, wait_timeout
+from mindtorch.distributed._store import Store, as_bytes, wait_timeout
 
 __all__ = ["FileStore"]
 

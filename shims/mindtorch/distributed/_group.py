@@ -27,6 +27,7 @@ class ProcessGroup:
         self._ranks = ranks
         self._backend_name = backend_name
         self.group_name = name
+        backend.group_name = name
         self.group_desc = desc
         self.bound_device_id: Any = None
 
@@ -127,7 +128,6 @@ class World:
         self.pg_backend_config[pg] = pg.name()
         self.tags_to_pg.setdefault(tag, []).append(pg)
         self.pg_to_tag[pg] = tag
-        self.group_count += 1
 
     def forget(self, pg: ProcessGroup) -> None:
         """Remove a group."""

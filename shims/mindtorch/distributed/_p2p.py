@@ -38,14 +38,20 @@ def _check_not_self(pg: Any, rank: int, role: str) -> None:
 def isend(
     tensor: Any, dst: int | None = None, group: Any = None, tag: int = 0, group_dst: int | None = None
 ) -> Work | None:
-    """Start sending ``tensor`` to global rank ``dst``; it must not change before the work is done."""
+    """Start sending ``tensor`` to global rank ``dst``. It may be freed or written to before the work is done."""
+    return _start_send(tensor, dst, group, tag, group_dst, buffered=True)
+
+
+def _start_send(
+    tensor: Any, dst: int | None, group: Any, tag: int, group_dst: int | None, buffered: bool
+) -> Work | None:
     if not_in_group(group):
         warn_not_in_group("isend")
         return None
     pg = group_or_default(group)
     rank = canonical_rank(pg, dst, group_dst)
     check_single_tensor(tensor, "tensor")
-    return pg._backend.send(_real(tensor), rank, tag)
+    return pg._backend.send(_real(tensor), rank, tag, buffered)
 
 
 def irecv(
@@ -66,7 +72,7 @@ def send(tensor: Any, dst: int | None = None, group: Any = None, tag: int = 0, g
     if not not_in_group(group):
         pg = group_or_default(group)
         _check_not_self(pg, canonical_rank(pg, dst, group_dst), "destination")
-    work = isend(tensor, dst, group, tag, group_dst)
+    work = _start_send(tensor, dst, group, tag, group_dst, buffered=False)
     if work is not None:
         work.wait()
 

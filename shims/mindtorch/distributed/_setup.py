@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 import mindtorch as torch
+from mindtorch.distributed._backends import create_backend, store_of_mpi_world
 from mindtorch.distributed._group import (
     GroupMember,
     ProcessGroup,
@@ -19,11 +21,11 @@ from mindtorch.distributed._group import (
     not_in_group,
     world,
 )
-from mindtorch.distributed._types import Backend
-from mindtorch.distributed.backend import create_backend
+from mindtorch.distributed._mpi import world_from_environment
+from mindtorch.distributed._types import Backend, default_pg_nccl_timeout, default_pg_timeout
 from mindtorch.distributed.store import FileStore, HashStore, PrefixStore, Store, TCPStore
 
-__all__ = ["destroy_process_group", "init_process_group", "new_group", "new_subgroups", "rendezvous"]
+__all__ = ["destroy_process_group", "init_process_group", "new_group", "new_subgroups", "rendezvous", "split_group"]
 
 _KNOWN = (Backend.GLOO, Backend.NCCL, Backend.MPI, Backend.UCC, Backend.XCCL, Backend.HCCL, "fake")
 
@@ -44,6 +46,10 @@ def _backend_name(backend: str | None) -> str:
     return name
 
 
+def _default_timeout(name: str) -> timedelta:
+    return default_pg_nccl_timeout if "nccl" in name else default_pg_timeout
+
+
 def _environment(name: str) -> str:
     value = os.environ.get(name)
     if value is None:
@@ -54,41 +60,62 @@ def _environment(name: str) -> str:
     return value
 
 
-def rendezvous(url: str, rank: int = -1, world_size: int = -1, **kwargs: Any) -> tuple[Store, int, int]:
+def _number(query: dict[str, str], name: str, given: int, scheme: str) -> int:
+    """Rank or world size, of the URL's query or of the caller."""
+    value = int(query.get(name, given))
+    if value == -1:
+        raise ValueError(
+            f"Error initializing torch.distributed using {scheme}:// rendezvous: {name.replace('_', ' ')} "
+            "parameter missing"
+        )
+    return value
+
+
+def _rendezvous_in_environment(rank: int, world_size: int, timeout: timedelta) -> tuple[Store, int, int]:
+    given = world_from_environment()
+    if given is not None:
+        # What a launcher of torchrun's kind set goes before what mpiexec set.
+        rank = int(os.environ.get("RANK", given[0])) if rank == -1 else rank
+        world_size = int(os.environ.get("WORLD_SIZE", given[1])) if world_size == -1 else world_size
+    rank = int(_environment("RANK")) if rank == -1 else rank
+    world_size = int(_environment("WORLD_SIZE")) if world_size == -1 else world_size
+    if given is not None and not {"MASTER_ADDR", "MASTER_PORT"} & os.environ.keys():
+        return (HashStore() if world_size == 1 else store_of_mpi_world(rank, world_size, timeout)), rank, world_size
+    # Asked for even where one process needs no address: the same mistake shows with one rank and with many.
+    host, port = _environment("MASTER_ADDR"), int(_environment("MASTER_PORT"))
+    if world_size == 1:
+        return HashStore(), rank, world_size
+    launcher_serves = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    return TCPStore(host, port, world_size, rank == 0 and not launcher_serves, timeout), rank, world_size
+
+
+def rendezvous(
+    url: str, rank: int = -1, world_size: int = -1, timeout: timedelta = default_pg_timeout, **kwargs: Any
+) -> tuple[Store, int, int]:
     """Where the ranks meet: (store, rank, world size) of 'env://', 'tcp://host:port' or 'file:///path'.
 
-    ``rank`` and ``world_size`` may also stand in the URL's query, and for env:// in RANK and WORLD_SIZE.
+    ``rank`` and ``world_size`` may also stand in the URL's query; for env:// in RANK and WORLD_SIZE or, where these are
+    missing, in what mpiexec set.
     """
     if not isinstance(url, str):
         raise RuntimeError(f"`url` must be a string. {type(url)}: {url}")
     parts = urlparse(url)
     query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-    rank = int(query.get("rank", rank))
-    world_size = int(query.get("world_size", world_size))
     if parts.scheme == "env":
-        rank = int(_environment("RANK")) if rank == -1 else rank
-        world_size = int(_environment("WORLD_SIZE")) if world_size == -1 else world_size
-        # Asked for even where one process needs no address: the same mistake shows with one rank and with many.
-        _environment("MASTER_ADDR")
-        int(_environment("MASTER_PORT"))
-        return HashStore(), rank, world_size
+        return _rendezvous_in_environment(
+            int(query.get("rank", rank)), int(query.get("world_size", world_size)), timeout
+        )
+    if parts.scheme not in ("tcp", "file"):
+        raise RuntimeError(f"No rendezvous handler for {parts.scheme}://")
+    if parts.scheme == "tcp" and parts.port is None:
+        raise ValueError("Error initializing torch.distributed using tcp:// rendezvous: port number missing")
+    rank = _number(query, "rank", rank, parts.scheme)
+    world_size = _number(query, "world_size", world_size, parts.scheme)
     if parts.scheme == "tcp":
-        if parts.port is None:
-            raise ValueError("Error initializing torch.distributed using tcp:// rendezvous: port number missing")
-        if rank == -1 or world_size == -1:
-            missing = "rank" if rank == -1 else "world size"
-            raise ValueError(
-                f"Error initializing torch.distributed using tcp:// rendezvous: {missing} parameter missing"
-            )
-        return TCPStore(parts.hostname or "", parts.port, world_size, rank == 0), rank, world_size
-    if parts.scheme == "file":
-        if rank == -1 or world_size == -1:
-            missing = "rank" if rank == -1 else "world size"
-            raise ValueError(
-                f"Error initializing torch.distributed using file:// rendezvous: {missing} parameter missing"
-            )
-        return FileStore(parts.path, world_size), rank, world_size
-    raise RuntimeError(f"No rendezvous handler for {parts.scheme}://")
+        return TCPStore(parts.hostname or "", parts.port or 0, world_size, rank == 0, timeout), rank, world_size
+    store = FileStore(parts.path, world_size)
+    store.set_timeout(timeout)
+    return store, rank, world_size
 
 
 def init_process_group(
@@ -107,18 +134,22 @@ def init_process_group(
     Args:
         backend: 'nccl', 'gloo', 'hccl', 'mpi', ...: all mean the collectives library of this host; the name is what
             ``get_backend`` answers.
+        timeout: of every collective that is waited for, and of meeting (default: 30 minutes, with nccl 10).
         init_method: 'env://' (the default), 'tcp://host:port' or 'file:///path'; not together with ``store``.
         world_size, rank: from the environment when missing; required with ``store``.
 
     Raises:
         ValueError: initialised twice, or arguments that contradict each other.
-        NotImplementedError: more than one rank.
+        NotImplementedError: more than one rank, in processes that no launcher started together.
     """
     if GroupMember.WORLD is not None:
         raise ValueError("trying to initialize the default process group twice!")
     if store is not None and init_method is not None:
         raise ValueError("Cannot specify both init_method and store.")
     name = _backend_name(backend)
+    if timeout is not None and not isinstance(timeout, timedelta):
+        raise TypeError(f"Expected timeout argument to be of typedatetime.timedelta, got {timeout}")
+    timeout = timeout or _default_timeout(name)
     if store is not None:
         if world_size <= 0:
             raise ValueError("world_size must be positive if using store")
@@ -126,21 +157,24 @@ def init_process_group(
             raise ValueError("rank must be non-negative if using store")
     else:
         init_method = "env://" if init_method is None else init_method
-        store, rank, world_size = rendezvous(init_method, rank, world_size)
+        store, rank, world_size = rendezvous(init_method, rank, world_size, timeout)
     if not 0 <= rank < world_size:
         raise ValueError(f"rank {rank} does not exist in a world of size {world_size}")
-    if timeout is not None:
-        if not isinstance(timeout, timedelta):
-            raise TypeError(f"Expected timeout argument to be of typedatetime.timedelta, got {timeout}")
-        store.set_timeout(timeout)
+    store.set_timeout(timeout)
     store = PrefixStore("default_pg", store)
     pg = ProcessGroup(
-        create_backend(name, rank, world_size, store), list(range(world_size)), group_name or "0", name, "default_pg"
+        create_backend(name, rank, world_size, store, timeout),
+        list(range(world_size)),
+        group_name or "0",
+        name,
+        "default_pg",
     )
+    pg._backend.timeout = timeout
     pg.bound_device_id = device_id
     world.default_pg = pg
     world.default_pg_init_method = init_method
     world.register(pg, store)
+    world.group_count += 1
 
 
 def new_group(
@@ -164,6 +198,8 @@ def new_group(
         ranks = list(range(world_size))
     else:
         ranks = sorted(ranks)
+        if not ranks:
+            raise ValueError("the new group has no ranks")
         if len(ranks) > world_size:
             raise ValueError(
                 "the new group's world size should be less or equal to the world size set by init_process_group"
@@ -172,14 +208,70 @@ def new_group(
             raise ValueError("The new group's rank should be within the world_size set by init_process_group")
         if len(set(ranks)) != len(ranks):
             raise ValueError(f"the new group's ranks are not unique: {ranks}")
+    # Counted on every rank, in the group or not: names have to agree.
+    group_name = _next_name(ranks, use_local_synchronization)
     if default.rank() not in ranks:
         return GroupMember.NON_GROUP_MEMBER
     rank = ranks.index(default.rank())
-    group_name = str(world.group_count)
-    pg = ProcessGroup(default._backend.new_group(rank, ranks), ranks, group_name, name, group_desc or "undefined")
+    backend_of_group = default._backend.new_group(rank, ranks)
+    return _register(backend_of_group, ranks, group_name, name, timeout, group_desc, device_id)
+
+
+def _next_name(ranks: list[int], hashed: bool = False) -> str:
+    """A name that no group has; ``hashed``: one that depends on groups of these ranks only."""
+    if not hashed:
+        world.group_count += 1
+        return str(world.group_count - 1)
+    name = hashlib.sha1("_".join(map(str, ranks)).encode()).hexdigest()
+    while name in world.pg_names.values():
+        name = hashlib.sha1(f"{name}_".encode()).hexdigest()
+    return name
+
+
+def _register(
+    backend: Any, ranks: list[int], name: str, backend_name: str, timeout: Any, desc: str | None, device_id: Any
+) -> ProcessGroup:
+    default = default_group()
+    backend.timeout = timeout or default._backend.timeout
+    pg = ProcessGroup(backend, ranks, name, backend_name, desc or "undefined")
     pg.bound_device_id = device_id
-    world.register(pg, PrefixStore(f"{group_name}/", world.pg_map[default][1]))
+    world.register(pg, PrefixStore(f"{name}/", world.pg_map[default][1]))
     return pg
+
+
+def split_group(
+    parent_pg: Any = None,
+    split_ranks: list[list[int]] | None = None,
+    timeout: timedelta | None = None,
+    pg_options: Any = None,
+    group_desc: str | None = None,
+) -> Any:
+    """A group of some of the ranks of ``parent_pg``, without the others.
+
+    Args:
+        split_ranks: group ranks of the parent, for each of the new groups.
+
+    Returns:
+        The group that this rank is in; None if it is in none.
+    """
+    parent = group_or_default(parent_pg)
+    if not split_ranks:
+        raise ValueError("split_ranks cannot be None or empty")
+    members = [rank for ranks in split_ranks for rank in ranks]
+    if len(set(members)) != len(members):
+        raise ValueError("the split group's ranks should be unique")
+    if any(not 0 <= rank < parent.size() for rank in members):
+        raise ValueError("the split group's ranks should be within the parent group")
+    names = [_next_name(ranks) for ranks in split_ranks]
+    for ranks, name in zip(split_ranks, names, strict=True):
+        if parent.rank() in ranks:
+            ordered = sorted(ranks)
+            backend = parent._backend.new_group(ordered.index(parent.rank()), ordered)
+            global_ranks = [parent._ranks[rank] for rank in ordered]
+            return _register(
+                backend, global_ranks, name, parent.name(), timeout or parent._backend.timeout, group_desc, None
+            )
+    return None
 
 
 def new_subgroups(
@@ -283,9 +375,12 @@ def is_torchelastic_launched() -> bool:
 
 
 def get_node_local_rank(fallback_rank: int | None = None) -> int:
-    """LOCAL_RANK, or ``fallback_rank``; RuntimeError if there is neither."""
+    """LOCAL_RANK, what mpiexec set, or ``fallback_rank``; RuntimeError if there is none."""
     if "LOCAL_RANK" in os.environ:
         return int(os.environ["LOCAL_RANK"])
+    given = world_from_environment()
+    if given is not None:
+        return given[2]
     if fallback_rank is not None:
         return int(fallback_rank)
     raise RuntimeError(

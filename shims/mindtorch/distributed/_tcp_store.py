@@ -1,8 +1,8 @@
 """``TCPStore``: a store that one process serves to all over TCP.
 
-Wire format, both ways: a frame is its length (8 bytes, little endian) and that many bytes; its fields follow one another
-in the same way. A request is the name of a ``Store`` method and its arguments; an answer is 'ok' and the result, or the
-kind of error and its message.
+Wire format, both ways: a frame is its length (8 bytes, little endian) and that many bytes; its fields follow one
+another in the same way. A request is the name of a ``Store`` method and its arguments; an answer is 'ok' and the
+result, or the kind of error and its message.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from datetime import timedelta
 from typing import Any
 
 from mindtorch.distributed._progress import progress
+from mindtorch.distributed._store import DEFAULT_TIMEOUT, HashStore, Store, as_bytes
 from mindtorch.distributed._types import DistNetworkError, DistStoreError
-from mindtorch.distributed.store import DEFAULT_TIMEOUT, HashStore, Store, as_bytes
 
 __all__ = ["TCPStore"]
 

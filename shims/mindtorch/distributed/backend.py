@@ -1,4 +1,4 @@
-"""What a collectives library has to offer, and the one for a single process.
+"""What a collectives library has to offer, and the one for a single process; ``_backends.py`` chooses.
 
 A backend object serves one process group. Tensors are handed over as they are (any strides); ranks are group ranks;
 everything is in place and returns a ``Work``. The public functions check arguments, so that a backend need not.
@@ -7,12 +7,13 @@ everything is in place and returns a ``Work``. The public functions check argume
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from datetime import timedelta
 from typing import Any
 
 import mindtorch as torch
-from mindtorch.distributed._types import RedOpType, ReduceOp, Work
+from mindtorch.distributed._types import RedOpType, ReduceOp, Work, default_pg_timeout
 
-__all__ = ["CollectiveBackend", "SingleProcessBackend", "create_backend"]
+__all__ = ["CollectiveBackend", "SingleProcessBackend"]
 
 
 class CollectiveBackend(ABC):
@@ -21,6 +22,8 @@ class CollectiveBackend(ABC):
     def __init__(self, rank: int, size: int) -> None:
         self.rank = rank
         self.size = size
+        self.group_name = "0"  # set by the process group, for messages
+        self.timeout = default_pg_timeout
 
     @abstractmethod
     def allreduce(self, tensor: Any, op: ReduceOp) -> Work:
@@ -71,8 +74,8 @@ class CollectiveBackend(ABC):
         """Complete when all ranks came here."""
 
     @abstractmethod
-    def send(self, tensor: Any, dst: int, tag: int) -> Work:
-        """Send ``tensor`` to ``dst``."""
+    def send(self, tensor: Any, dst: int, tag: int, buffered: bool = False) -> Work:
+        """Send ``tensor`` to ``dst``; ``buffered``: the caller may free it or write to it at once."""
 
     @abstractmethod
     def recv(self, tensor: Any, src: int | None, tag: int) -> Work:
@@ -92,6 +95,10 @@ class CollectiveBackend(ABC):
     def end_coalescing(self) -> Work:
         """Issue what was collected; the work of all of it."""
         return Work()
+
+    def monitored_barrier(self, timeout: timedelta, wait_all_ranks: bool) -> list[int]:
+        """As ``barrier``, within ``timeout``: the ranks that were not heard from (nobody: empty)."""
+        raise NotImplementedError("torch.distributed.monitored_barrier is only implemented for GLOO and MPI backends")
 
     def new_group(self, rank: int, ranks: list[int]) -> CollectiveBackend:
         """The backend of the subgroup of the group ranks ``ranks``, in which this process is ``rank``."""
@@ -181,7 +188,7 @@ class SingleProcessBackend(CollectiveBackend):
             f"Invalid {role} rank: {role} rank should not be the same as the rank of the current process."
         )
 
-    def send(self, tensor: Any, dst: int, tag: int) -> Work:
+    def send(self, tensor: Any, dst: int, tag: int, buffered: bool = False) -> Work:
         """There is nobody else: ValueError."""
         raise self._no_peer("destination")
 
@@ -199,25 +206,10 @@ class SingleProcessBackend(CollectiveBackend):
             raise ValueError("broadcast of an object from a rank that gave none")
         return payload
 
+    def monitored_barrier(self, timeout: timedelta, wait_all_ranks: bool) -> list[int]:
+        """Nobody to wait for."""
+        return []
+
     def new_group(self, rank: int, ranks: list[int]) -> CollectiveBackend:
         """Another group of one."""
         return SingleProcessBackend()
-
-
-def create_backend(name: str, rank: int, world_size: int, store: Any) -> CollectiveBackend:
-    """The backend of the default group.
-
-    Args:
-        name: what the user asked for ('nccl', 'gloo', 'hccl', 'mpi', 'cpu:gloo,cuda:nccl', ...): all names mean the
-            collectives library of this host.
-        store: the store the ranks met at.
-
-    Raises:
-        NotImplementedError: there is more than one rank.
-    """
-    if world_size == 1:
-        return SingleProcessBackend()
-    raise NotImplementedError(
-        f"torch.distributed.init_process_group(backend={name!r}) with world size {world_size} is not supported: "
-        "run one process (WORLD_SIZE=1)"
-    )

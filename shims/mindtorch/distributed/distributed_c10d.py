@@ -73,6 +73,7 @@ from mindtorch.distributed._setup import (
     new_subgroups,
     new_subgroups_by_enumeration,
     rendezvous,
+    split_group,
 )
 from mindtorch.distributed._types import (
     Backend,
@@ -106,7 +107,7 @@ __all__ = [
     "is_nccl_available", "is_torchelastic_launched", "is_ucc_available", "is_xccl_available", "isend",
     "monitored_barrier", "new_group", "new_subgroups", "new_subgroups_by_enumeration", "recv", "recv_object_list",
     "reduce", "reduce_op", "reduce_scatter", "reduce_scatter_tensor", "rendezvous", "scatter", "scatter_object_list",
-    "send", "send_object_list",
+    "send", "send_object_list", "split_group",
 ]  # fmt: skip
 
 # Private names that upstream code is known to use.
