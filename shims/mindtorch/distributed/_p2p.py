@@ -82,7 +82,14 @@ def recv(tensor: Any, src: int | None = None, group: Any = None, tag: int = 0, g
 
     Returns:
         The sender's global rank; -1 if this rank is not in the group.
+
+    Raises:
+        RuntimeError: the source is this rank.
     """
+    if not not_in_group(group) and not (src is None and group_src is None):
+        pg = group_or_default(group)
+        if canonical_rank(pg, src, group_src) == pg.rank():
+            raise RuntimeError("Invalid source rank: a rank that waits for a message cannot send it itself")
     work = irecv(tensor, src, group, tag, group_src)
     if work is None:
         return -1

@@ -1,0 +1,160 @@
+"""Programs of several calls; each gives the same with PyTorch's gloo. ``directory`` is shared by all ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+Scenario = Callable[[Any, int, int, Path], Any]
+SCENARIOS: dict[str, Scenario] = {}
+
+
+def scenario(function: Scenario) -> Scenario:
+    """Register."""
+    SCENARIOS[function.__name__] = function
+    return function
+
+
+def message(function: Callable[[], Any]) -> tuple[str, str]:
+    """The kind of error that a call raises (of the package's own kinds: what they derive from), and its text."""
+    try:
+        function()
+    except Exception as error:  # the result
+        return "RuntimeError" if isinstance(error, RuntimeError) else type(error).__name__, str(error)
+    return "nothing", ""
+
+
+@scenario
+def objects(lib: Any, rank: int, size: int, directory: Path) -> Any:
+    dist = lib.distributed
+    everything: list[Any] = [None] * size
+    dist.all_gather_object(everything, {"rank": rank, "text": "x" * rank * 1000})
+    at_root: list[Any] | None = [None] * size if rank == size - 1 else None
+    dist.gather_object((rank, [rank]), at_root, size - 1)
+    shared = [rank, "a" * 10] if rank == 1 else [None, None]
+    dist.broadcast_object_list(shared, 1)
+    mine = [None]
+    dist.scatter_object_list(mine, [{"to": i} for i in range(size)] if rank == 0 else None, 0)
+    passed: list[Any] = [None, None]
+    if rank == 0:
+        dist.send_object_list(["over", {"to": 1}], 1)
+    elif rank == 1:
+        dist.recv_object_list(passed, 0)
+    return everything, at_root, shared, mine, passed
+
+
+@scenario
+def ranks_and_groups(lib: Any, rank: int, size: int, directory: Path) -> Any:
+    dist = lib.distributed
+    pair = dist.new_group([size - 1, 0], group_desc="ends")
+    local = dist.new_group([rank], use_local_synchronization=True)
+    mine, groups = dist.new_subgroups(1)
+    by_list, _ = dist.new_subgroups_by_enumeration([[0], list(range(1, size))])
+    inside = rank in (0, size - 1)
+    return (
+        dist.get_rank(), dist.get_world_size(), dist.get_rank(pair), dist.get_world_size(pair),
+        dist.get_process_group_ranks(pair) if inside else None,
+        dist.get_global_rank(pair, 1) if inside else None, pair.group_desc if inside else None,
+        local.size(), mine.size(), len(groups), dist.get_process_group_ranks(by_list), dist.get_backend(),
+    )  # fmt: skip
+
+
+@scenario
+def receive_from_anybody(lib: Any, rank: int, size: int, directory: Path) -> Any:
+    dist = lib.distributed
+    if rank:
+        dist.send(lib.full((3,), float(rank)), 0)
+        return None
+    seen = []
+    for _ in range(size - 1):
+        x = lib.zeros(3)
+        source = dist.recv(x)
+        seen.append((source, x.tolist()))
+    return sorted(seen)
+
+
+@scenario
+def many_at_once_in_another_order(lib: Any, rank: int, size: int, directory: Path) -> Any:
+    """Works are waited for in an order of each rank's own."""
+    dist = lib.distributed
+    tensors = [lib.full((1000 * (i + 1),), float(rank + i)) for i in range(6)]
+    works = [dist.all_reduce(t, async_op=True) for t in tensors]
+    for i in range(len(works)):
+        works[(i * (2 * rank + 1) + rank) % 6 if rank % 3 != 1 else 5 - i].wait()
+    for work in works:
+        work.wait()
+    return [float(t[-1]) for t in tensors]
+
+
+@scenario
+def futures(lib: Any, rank: int, size: int, directory: Path) -> Any:
+    x = lib.full((4,), float(rank))
+    future = lib.distributed.all_reduce(x, async_op=True).get_future()
+    doubled = future.then(lambda f: [t * 2 for t in f.value()])
+    return [t.tolist() for t in doubled.wait()], future.done(), x.tolist()
+
+
+@scenario
+def errors_of_arguments(lib: Any, rank: int, size: int, directory: Path) -> Any:
+    dist, x = lib.distributed, lib.ones(size)
+    calls: list[Callable[[], Any]] = [
+        lambda: dist.all_reduce([x]),
+        lambda: dist.all_gather(x, x),
+        lambda: dist.all_gather([x] * size, x.double()),
+        lambda: dist.all_reduce(x, dist.ReduceOp.BAND),
+        lambda: dist.all_to_all_single(x, x, [1] * (size + 1), [1] * size),
+        lambda: dist.all_to_all_single(x, x, [2] * size, [1] * size),
+        lambda: dist.send(x, rank),
+        lambda: dist.recv(x, rank),
+        lambda: dist.isend([1], 0),
+        lambda: dist.new_group([0, size]),
+        lambda: dist.new_group(list(range(size + 1))),
+        lambda: dist.P2POp(dist.send, x, 0),
+        lambda: dist.batch_isend_irecv([1]),
+        lambda: dist.init_process_group("gloo"),
+        lambda: dist.scatter_object_list([], None, 0),
+        lambda: dist.get_global_rank(dist.group.WORLD, size) if size == 0 else dist.get_group_rank(None, 0),
+    ]
+    return [message(call)[0] for call in calls]
+
+
+@scenario
+def stores(lib: Any, rank: int, size: int, directory: Path) -> Any:
+    dist = lib.distributed
+    file = dist.FileStore(str(directory / f"{lib.__name__}-file-store"), size)
+    file.set(f"rank{rank}", str(rank))
+    port = [0]
+    server = None
+    if rank == 0:
+        server = dist.TCPStore("localhost", 0, None, True, timeout=timedelta(seconds=30), wait_for_workers=False)
+        port = [server.port]
+    dist.broadcast_object_list(port, 0)
+    tcp = server or dist.TCPStore("localhost", port[0], None, False, timeout=timedelta(seconds=30))
+    found = []
+    for store in (file, dist.PrefixStore("below", tcp)):
+        store.set(f"of{rank}", f"value{rank}")
+        others = [store.get(f"of{other}") for other in range(size)]
+        store.add("count", rank + 1)
+        store.set(f"done{rank}", b"\0\1")
+        store.wait([f"done{other}" for other in range(size)], timedelta(seconds=30))
+        found.append((others, store.add("count", 0), store.check(["of0"]), store.check(["of0", "never"])))
+        found.append(message(lambda s=store: s.wait(["never"], timedelta(milliseconds=20)))[0])
+        dist.barrier()
+    if rank == 0:
+        found.append((tcp.compare_set("c", "", "one"), tcp.compare_set("c", "zero", "two"), tcp.delete_key("c"),
+                      tcp.delete_key("c")))  # fmt: skip
+    dist.barrier()
+    return found
+
+
+# The last: gloo's connections are gone after a barrier that failed.
+@scenario
+def monitored_barriers(lib: Any, rank: int, size: int, directory: Path) -> Any:
+    dist = lib.distributed
+    dist.monitored_barrier(timeout=timedelta(seconds=30))
+    if rank == size - 1:
+        return "stayed away"
+    kind, text = message(lambda: dist.monitored_barrier(timeout=timedelta(milliseconds=300), wait_all_ranks=True))
+    return kind, f"Rank {size - 1}" in text or f"Ranks {size - 1}" in text if rank == 0 else None
