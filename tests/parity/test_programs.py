@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from random_programs import STEPS, World
 from translate import as_numpy
 
-EXAMPLES = int(os.environ.get("PROGRAM_EXAMPLES", "250"))
 ERRORS = (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError)
 # PyTorch refuses for its own reasons: a dtype without a kernel, a source that overlaps with the target, a constant
 # written to one of several views.
@@ -114,13 +113,27 @@ PROGRAMS = st.tuples(
 )
 
 
-@pytest.mark.filterwarnings("ignore")
-@settings(
-    max_examples=EXAMPLES, derandomize=True, deadline=None, database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)  # fmt: skip
-@given(PROGRAMS)
-def test_random_programs(program: tuple[int, list[tuple[str, int]]]) -> None:
+def _check(program: tuple[int, list[tuple[str, int]]]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         run(*program)
+
+
+def _settings(examples: int) -> settings:
+    return settings(
+        max_examples=examples, derandomize=True, deadline=None, database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )  # fmt: skip
+
+
+@_settings(250)
+@given(PROGRAMS)
+def test_random_programs(program: tuple[int, list[tuple[str, int]]]) -> None:
+    _check(program)
+
+
+@pytest.mark.slow
+@_settings(int(os.environ.get("PROGRAM_EXAMPLES", "2500")))
+@given(PROGRAMS)
+def test_thousands_of_random_programs(program: tuple[int, list[tuple[str, int]]]) -> None:
+    _check(program)

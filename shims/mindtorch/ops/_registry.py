@@ -40,7 +40,7 @@ def op(
     *,
     module: str | None = "",
     method: bool | str = True,
-    inplace: bool = False,
+    inplace: bool | str = False,
     out: bool | str = False,
     dunder: tuple[str, ...] = (),
     aliases: tuple[str, ...] = (),
@@ -49,9 +49,10 @@ def op(
 
     The decorated function is its implementation with PyTorch's argument names. `module`: where the function goes
     (None: it is a method only). `method`: also ``Tensor.name`` (or the given name). `inplace`: also ``Tensor.name_``
-    (and ``torch.name_`` beside the function). `out`: the function takes ``out=``, of a dtype that the result can be
-    cast to (True), of the result's own ("same"), of bool or uint8 ("truth"), or of any, which the function then
-    computes in ("dtype"). `dunder`: Python operators served. `aliases`: further names for function and methods.
+    (and ``torch.name_`` beside the function); "constant" if it writes one value, so that elements may share memory.
+    `out`: the function takes ``out=``, of a dtype that the result can be cast to (True), of the result's own ("same"),
+    of bool or uint8 ("truth"), or of any, which the function then computes in ("dtype"). `dunder`: Python operators
+    served. `aliases`: further names for function and methods.
     """
 
     def declare(impl: Callable[..., Any]) -> Callable[..., Any]:
@@ -61,7 +62,7 @@ def op(
             raise ValueError(f"operator {base!r} is declared twice in {module!r}")
         OPERATORS[f"{module}.{base}"] = operator
         public = _public(base, module or "", impl, out, bool(dunder))
-        written = _inplace(base, impl) if inplace else None
+        written = _inplace(base, impl, inplace == "constant") if inplace else None
         for n in (base, *aliases):
             if module is not None:
                 FUNCTIONS[module][n] = public
@@ -234,7 +235,7 @@ def type_name(d: Any) -> str:
     return special.get(d.name, d.name)
 
 
-def _inplace(name: str, impl: Callable[..., Any]) -> Callable[..., Any]:
+def _inplace(name: str, impl: Callable[..., Any], constant: bool = False) -> Callable[..., Any]:
     """The in-place form: the functional form, then a write into the tensor's memory."""
 
     @functools.wraps(impl)
@@ -244,7 +245,7 @@ def _inplace(name: str, impl: Callable[..., Any]) -> Callable[..., Any]:
             recorded = self.requires_grad or any(
                 isinstance(a, Tensor) and a.requires_grad for a in (*args, *kwargs.values())
             )
-        inplace.check(self, recorded)
+        inplace.check(self, recorded, constant)
         result = impl(inplace.shadow(self) if recorded else self, *args, **kwargs)
         if result is NotImplemented:
             raise invalid_operands(name + "_", (self, *args))

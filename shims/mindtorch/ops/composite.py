@@ -67,7 +67,7 @@ _masked_fill = Prim(
 )  # fmt: skip
 
 
-@op(inplace=True)
+@op(inplace="constant")
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     if mask.dtype is not bool_:
         raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}")

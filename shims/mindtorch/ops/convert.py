@@ -9,7 +9,7 @@ from .. import _device as devices
 from .. import _dtype as dtypes
 from .._array import Array, contiguous_strides, scalar_array
 from .._device import META
-from .._dtype import contiguous_format, dtype, preserve_format
+from .._dtype import FLOATING, contiguous_format, dtype, preserve_format
 from .._tensor import Tensor, wrap
 from ..tape import inplace
 from ..tape.grad_mode import mode
@@ -188,7 +188,8 @@ def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
 
 
 def _write(input: Tensor, src: Tensor, constant: bool) -> Tensor:
-    recorded = mode.enabled and (input.requires_grad or src.requires_grad)
+    # What is written to an integer tensor has no gradient, whatever it is.
+    recorded = mode.enabled and input._arr.dtype.category >= FLOATING and (input.requires_grad or src.requires_grad)
     inplace.check(input, recorded, constant)
     return inplace.write(input, src)
 
