@@ -149,6 +149,92 @@ def stores(lib: Any, rank: int, size: int, directory: Path) -> Any:
     return found
 
 
+def network(lib: Any, rank: int) -> Any:
+    """A small module whose parameters differ from rank to rank before they are synchronised; with a buffer."""
+    lib.manual_seed(rank)
+    layers = lib.nn.Sequential(lib.nn.Linear(5, 7), lib.nn.BatchNorm1d(7), lib.nn.Tanh(), lib.nn.Linear(7, 2))
+    return layers.double()
+
+
+def numbers(tensors: Any) -> Any:
+    """Tensors as lists of rounded numbers: the libraries add in other orders."""
+    return [[round(float(x), 8) for x in t.detach().double().reshape(-1)] for t in tensors]
+
+
+def batch(lib: Any, rank: int, step: int) -> Any:
+    return lib.arange(15, dtype=lib.float64).reshape(3, 5).mul(0.1 * (rank + 1)).add(0.3 * step).sin()
+
+
+@scenario
+def data_parallel(lib: Any, rank: int, size: int, directory: Path) -> Any:
+    found = []
+    for options in (
+        {}, {"bucket_cap_mb": 0.0001}, {"gradient_as_bucket_view": True}, {"static_graph": True},
+        {"find_unused_parameters": True, "bucket_cap_mb": 0.0001}, {"broadcast_buffers": False},
+    ):  # fmt: skip
+        model = lib.nn.parallel.DistributedDataParallel(network(lib, rank), **options)
+        optimizer = lib.optim.SGD(model.parameters(), lr=0.1)
+        for step in range(3):
+            optimizer.zero_grad()
+            if not options:
+                with model.no_sync():
+                    model(batch(lib, rank, step + 10)).square().mean().backward()
+            model(batch(lib, rank, step)).square().mean().backward()
+            optimizer.step()
+        found.append((numbers(p.grad for p in model.parameters()), numbers(model.state_dict().values())))
+    return found
+
+
+@scenario
+def data_parallel_with_unused_parameters(lib: Any, rank: int, size: int, directory: Path) -> Any:
+    """A branch that only rank 0 takes, and one that nobody does."""
+
+    class Branches(lib.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.always, self.never = lib.nn.Linear(5, 2), lib.nn.Linear(5, 2)
+            self.first = lib.nn.Linear(5, 2)
+
+        def forward(self, x: Any) -> Any:
+            y = self.always(x)
+            return y + self.first(x) if rank == 0 else y
+
+    lib.manual_seed(0)
+    model = lib.nn.parallel.DistributedDataParallel(Branches().double(), find_unused_parameters=True)
+    model(batch(lib, rank, 0)).square().mean().backward()
+    got = [None if p.grad is None else numbers([p.grad]) for p in model.parameters()]
+    plain = lib.nn.parallel.DistributedDataParallel(Branches().double())
+
+    def step() -> None:
+        plain(batch(lib, 1, 0)).square().mean().backward()
+
+    step()
+    kind, text = message(step)
+    return got, kind, "Expected to have finished reduction in the prior iteration" in text
+
+
+@scenario
+def communication_hooks(lib: Any, rank: int, size: int, directory: Path) -> Any:
+    import importlib
+
+    hooks = importlib.import_module(f"{lib.__name__}.distributed.algorithms.ddp_comm_hooks.default_hooks")
+    found = []
+    for hook in (hooks.allreduce_hook, hooks.fp16_compress_hook, hooks.fp16_compress_wrapper(hooks.allreduce_hook)):
+        model = lib.nn.parallel.DistributedDataParallel(network(lib, rank))
+        model.register_comm_hook(None, hook)
+        model(batch(lib, rank, 1)).square().mean().backward()
+        found.append([[round(x, 2) for x in values] for values in numbers(p.grad for p in model.parameters())])
+    return found
+
+
+@scenario
+def different_models(lib: Any, rank: int, size: int, directory: Path) -> Any:
+    if lib.__name__ == "torch":
+        return "RuntimeError"  # on all ranks but 0, which waits for them
+    model = lib.nn.Linear(3 + rank, 2)
+    return message(lambda: lib.nn.parallel.DistributedDataParallel(model))[0]
+
+
 # The last: gloo's connections are gone after a barrier that failed.
 @scenario
 def monitored_barriers(lib: Any, rank: int, size: int, directory: Path) -> Any:

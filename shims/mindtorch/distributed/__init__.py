@@ -5,7 +5,7 @@ from __future__ import annotations
 import os as _os
 
 from mindtorch._support import missing_attribute as _missing_attribute
-from mindtorch.distributed import _functional_collectives, backend, device_mesh, distributed_c10d, store
+from mindtorch.distributed import _functional_collectives, algorithms, backend, device_mesh, distributed_c10d, store
 from mindtorch.distributed.device_mesh import DeviceMesh
 from mindtorch.distributed.distributed_c10d import *  # noqa: F403
 from mindtorch.distributed.distributed_c10d import DebugLevel
@@ -20,6 +20,7 @@ def get_debug_level() -> DebugLevel:
 __all__ = [
     "DeviceMesh",
     "_functional_collectives",
+    "algorithms",
     "backend",
     "device_mesh",
     "distributed_c10d",
