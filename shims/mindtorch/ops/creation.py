@@ -14,9 +14,7 @@ from .._device import META
 from .._dtype import (
     FLOATING,
     complex32,
-    complex128,
     dtype,
-    float64,
     from_numpy_dtype,
     get_default_dtype,
     int64,
@@ -213,7 +211,8 @@ def arange(
         dtype = get_default_dtype() if any(isinstance(x, float) for x in (start, end, step)) else int64
     if dtype.category < FLOATING and int(step) == 0:
         raise ValueError("step must be nonzero")
-    n = math.ceil((end - start) / step) if dtype.category >= FLOATING else len(range(int(start), int(end), int(step)))
+    # Only for int64 does PyTorch count with the integers that the bounds become.
+    n = len(range(int(start), int(end), int(step))) if dtype is int64 else math.ceil((end - start) / step)
     if devices.resolve(device) is META:
         return _finish(NoData((n,), dtype._np), META, requires_grad, dtype)
     if dtype.category >= FLOATING:
@@ -247,13 +246,12 @@ def linspace(
     d = dtype or get_default_dtype()
     if devices.resolve(device) is META:
         return _finish(NoData((steps,), d._np), META, requires_grad, d)
-    work = np.float64 if d.itemsize == 8 else np.float32
-    start, end = (work(x.item() if isinstance(x, Tensor) else x) for x in (start, end))
-    step = (end - start) / work(max(steps - 1, 1))
+    first, last, step = _points(start, end, steps, d, np.float64)
+    work = step.dtype.type
     i = np.arange(steps)
-    a = np.where(i < steps // 2, start + step * i.astype(work), end - step * (steps - 1 - i).astype(work))
+    a = np.where(i < steps // 2, first + step * i.astype(work), last - step * (steps - 1 - i).astype(work))
     if steps == 1:
-        a = np.array([start])
+        a = np.array([first])
     return _finish(cast_numpy(a, d), device, requires_grad, d)
 
 
@@ -266,18 +264,23 @@ def logspace(
     d = dtype or get_default_dtype()
     if devices.resolve(device) is META:
         return _finish(NoData((steps,), d._np), META, requires_grad, d)
+    first, _, step = _points(start, end, steps, d, np.float32)
+    work = step.dtype.type
     with np.errstate(all="ignore"):
-        if d.category < FLOATING:
-            a = np.float64(base) ** (np.float64(start) + np.arange(steps) * _step(start, end, steps))
-        else:
-            work = complex128 if d.is_complex else float64
-            exponents = linspace(start, end, steps, dtype=work, device=devices.CPU)
-            a = np.power(np.asarray(base, work._np), exponents._arr.np)
+        a = np.power(work(base), first + step * np.arange(steps).astype(work))
     return _finish(cast_numpy(a, d), device, requires_grad, d)
 
 
-def _step(start: Any, end: Any, steps: int) -> float:
-    return (float(end) - float(start)) / max(steps - 1, 1)
+def _points(start: Any, end: Any, steps: int, d: Any, for_integers: Any) -> tuple[Any, Any, Any]:
+    """Both ends and the distance of points, in the precision that PyTorch computes them in: the dtype's own, at every
+    step of the way, halves too; ends of integers are integers first, and the distance is of the type `for_integers`."""
+    ends = [x.item() if isinstance(x, Tensor) else x for x in (start, end)]
+    if d.category < FLOATING:
+        work, ends = for_integers, [int(x) for x in ends]
+    else:
+        work = np.complex64 if d is complex32 else d._np.type
+    first, last = (work(x) for x in ends)
+    return first, last, (last - first) / work(max(steps - 1, 1))
 
 
 @op(method=False)
