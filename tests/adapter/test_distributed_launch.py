@@ -49,7 +49,6 @@ def test_premultiplied_sum(dist: Any) -> None:
 
 # ------------------------------------------------------------------ names
 def test_unsupported_names_are_loud_and_harmless() -> None:
-    from mindtorch.distributed import DeviceMesh
     from mindtorch.distributed._tensor import DTensor
     from mindtorch.distributed.checkpoint import DefaultSavePlanner, FileSystemWriter, save
 
@@ -57,12 +56,12 @@ def test_unsupported_names_are_loud_and_harmless() -> None:
         pass
 
     assert not isinstance(mindtorch.ones(1), DTensor)
-    assert not hasattr(DeviceMesh, "from_group")
+    assert not hasattr(DTensor, "from_local")
     for use, name in ((Planner, "DefaultSavePlanner"), (FileSystemWriter, "FileSystemWriter"), (DTensor, "DTensor")):
         with pytest.raises(NotImplementedError, match=rf"torch\.distributed.*{name} is not supported"):
             use("x")
-    with pytest.raises(NotImplementedError, match=r"torch\.distributed\..*DeviceMesh\.from_group is not supported"):
-        _ = DeviceMesh.from_group
+    with pytest.raises(NotImplementedError, match=r"torch\.distributed\..*DTensor\.from_local is not supported"):
+        _ = DTensor.from_local
     with pytest.raises(NotImplementedError, match=r"torch\.distributed\.checkpoint\.save is not supported"):
         save({})
 

@@ -235,6 +235,103 @@ def different_models(lib: Any, rank: int, size: int, directory: Path) -> Any:
     return message(lambda: lib.nn.parallel.DistributedDataParallel(model))[0]
 
 
+@scenario
+def gradients_through_collectives(lib: Any, rank: int, size: int, directory: Path) -> Any:
+    import importlib
+
+    functional = importlib.import_module(f"{lib.__name__}.distributed.nn.functional")
+    weight = lib.arange(1, 5, dtype=lib.float64) * (rank + 1)
+
+    def gradients(function: Callable[[Any], Any]) -> Any:
+        x = (lib.arange(4, dtype=lib.float64) + rank).requires_grad_()
+        out = function(x)
+        outs = out if isinstance(out, (list, tuple)) else [out]
+        sum((o * weight[: o.shape[0]] * (i + 1)).sum() for i, o in enumerate(outs)).backward()
+        return [o.tolist() for o in outs], x.grad.tolist()
+
+    return (
+        gradients(functional.all_reduce),
+        gradients(functional.all_gather),
+        gradients(lambda x: functional.broadcast(x, size - 1)),
+        gradients(lambda x: functional.gather(x, 1)) if rank == 1 else gradients(lambda x: functional.gather(x, 1))[1],
+        gradients(lambda x: functional.scatter([x * i for i in range(size)], 0)),
+        gradients(lambda x: functional.reduce(x, 0))[1],
+    )
+
+
+@scenario
+def functional_collectives(lib: Any, rank: int, size: int, directory: Path) -> Any:
+    import importlib
+
+    funcol = importlib.import_module(f"{lib.__name__}.distributed._functional_collectives")
+    group = lib.distributed.group.WORLD
+    x = lib.arange(2.0 * size).view(2, size) * (rank + 1)
+    rows = lib.arange(size * 3).view(size, 3) + 10 * rank
+    return [
+        lib.as_tensor(funcol.wait_tensor(t)).tolist()
+        for t in (
+            funcol.all_reduce(x, "sum", group),
+            funcol.all_reduce(x, "max", list(range(size))),
+            funcol.broadcast(x, size - 1, group),
+            funcol.all_gather_tensor(x, 0, group),
+            funcol.all_gather_tensor(x, 1, group),
+            funcol.reduce_scatter_tensor(rows, "sum", 0, group),
+            funcol.reduce_scatter_tensor(x, "sum", 1, group),
+            funcol.all_to_all_single(rows, None, None, group),
+        )
+    ]
+
+
+@scenario
+def meshes(lib: Any, rank: int, size: int, directory: Path) -> Any:
+    import importlib
+
+    module = importlib.import_module(f"{lib.__name__}.distributed.device_mesh")
+    mesh = module.init_device_mesh("cpu", (size, 1), mesh_dim_names=("dp", "tp"))
+    dp, tp = mesh["dp"], mesh["tp"]
+    x = lib.full((2,), float(rank))
+    lib.distributed.all_reduce(x, group=mesh.get_group("dp"))
+    flat = mesh["dp", "tp"]._flatten("all")
+    return (
+        mesh.shape, mesh.ndim, mesh.size(), mesh.size(0), mesh.get_rank(), mesh.get_local_rank("dp"),
+        list(mesh.get_coordinate()), dp.mesh.tolist(), tp.mesh.tolist(), dp.mesh_dim_names, flat.mesh.tolist(),
+        lib.distributed.get_process_group_ranks(tp.get_group()), x.tolist(), flat.get_local_rank(), dp.size(),
+        mesh == module.DeviceMesh("cpu", [[i] for i in range(size)], mesh_dim_names=("dp", "tp")),
+        message(lambda: mesh["pp"])[0], message(lambda: mesh.get_group())[0],
+    )  # fmt: skip
+
+
+@scenario
+def sharded_optimizer(lib: Any, rank: int, size: int, directory: Path) -> Any:
+    import importlib
+
+    zero = importlib.import_module(f"{lib.__name__}.distributed.optim").ZeroRedundancyOptimizer
+    model = lib.nn.parallel.DistributedDataParallel(network(lib, rank))
+    optimizer = zero(model.parameters(), optimizer_class=lib.optim.Adam, lr=0.05)
+    missing = message(optimizer.state_dict)[0]
+    for step in range(3):
+        optimizer.zero_grad()
+        model(batch(lib, rank, step)).square().mean().backward()
+        optimizer.step()
+    optimizer.consolidate_state_dict(0)
+    state = None
+    if rank == 0:
+        whole = optimizer.state_dict()
+        state = {i: numbers([s["exp_avg"], s["exp_avg_sq"]]) for i, s in whole["state"].items()}
+    return numbers(model.parameters()), missing, sorted(state.items()) if state else None
+
+
+@scenario
+def sampler(lib: Any, rank: int, size: int, directory: Path) -> Any:
+    import importlib
+
+    data = importlib.import_module(f"{lib.__name__}.utils.data.distributed")
+    sampler = data.DistributedSampler(list(range(7)), seed=3)
+    first = list(sampler)
+    sampler.set_epoch(1)
+    return first, list(sampler), len(sampler)
+
+
 # The last: gloo's connections are gone after a barrier that failed.
 @scenario
 def monitored_barriers(lib: Any, rank: int, size: int, directory: Path) -> Any:

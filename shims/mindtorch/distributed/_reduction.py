@@ -75,8 +75,8 @@ class Reduction:
         flat = array.reshape(-1)
         if self.d.name == "complex32":
             raise NotImplementedError("reductions of complex32 tensors over ranks: convert to complex64")
-        if self.d.category == 0:
-            flat = flat.view(np.uint8)
+        # Also of integers: NumPy has several names for the same 64 bits, and MPI tells them apart.
+        flat = flat.view(np.uint8 if self.d.category == 0 else self.d._np)
         if not self.native or self.d.is_complex:
             flat = flat.astype(self._wire, copy=not self.native)
         if self.op.op is RedOpType.PREMUL_SUM:
