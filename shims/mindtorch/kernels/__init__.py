@@ -9,6 +9,7 @@ a call is decided from these tables and never by trying.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -86,7 +87,35 @@ def call(name: str, *args: Any) -> Any:
                 if type(out) is tuple:
                     return tuple([_result(o) for o in out])
                 return _result(out)
-    return _call(name, native, args)
+        return _call(name, native, args)
+    faces = []
+    for a in args:
+        if type(a) is Array:
+            if a.device is not CPU or a.dtype.is_low or a.dtype.is_complex:
+                return _call(name, native, args)
+            faces.append(a.np)
+        elif type(a) is tuple and a and type(a[0]) is Array:
+            return _call(name, native, args)
+        else:
+            faces.append(a)
+    COUNTS[name][1] += 1
+    out = _quietly(KERNELS[name].fn, faces)
+    if type(out) is tuple:
+        return tuple([_from_np(o, CPU, None) for o in out])
+    return _from_np(out, CPU, None)
+
+
+_QUIET = [np.getbufsize(), 0, None]
+
+
+def _quietly(fn: Callable[..., Any], args: list[Any]) -> Any:
+    """``fn(*args)`` with NumPy's floating point warnings off: what ``np.errstate`` does, at a tenth of its time."""
+    before = np.geterrobj()
+    np.seterrobj(_QUIET)
+    try:
+        return fn(*args)
+    finally:
+        np.seterrobj(before)
 
 
 def _face(a: Array) -> Any:
@@ -208,8 +237,7 @@ def _np_face(a: Any, widen: bool) -> Any:
 
 
 def _run_numpy(kernel: Kernel, args: tuple[Any, ...], dev: Any, low: Any) -> Any:
-    with np.errstate(all="ignore"):
-        out = kernel.fn(*[_np_face(a, low is not None) for a in args])
+    out = _quietly(kernel.fn, [_np_face(a, low is not None) for a in args])
     if type(out) is tuple:
         return tuple(_from_np(o, dev, low) for o in out)
     return _from_np(out, dev, low)
@@ -221,6 +249,8 @@ def _from_np(out: Any, dev: Any, low: Any) -> Array:
         a = a.astype(low._np)
     if not a.flags.owndata:
         a = a.copy()  # a view of an operand, or of a broadcast: tensors made by kernels own their memory
+    if dev is CPU and a.flags.c_contiguous:
+        return fresh(a, CPU, _BY_NUMPY[a.dtype])
     return Array(a, dev, _BY_NUMPY[a.dtype])
 
 

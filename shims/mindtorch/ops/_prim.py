@@ -10,7 +10,7 @@ from .._array import Array
 from .._tensor import wrap, wrap_view
 from ..tape.grad_mode import mode
 from ..tape.node import AccumulateGrad, OpNode
-from ..tape.saved import save
+from ..tape.saved import hooks, save
 
 Backward = Callable[..., tuple[Any, ...]]
 
@@ -91,8 +91,7 @@ class Prim:
             edges.append(edge)
         if not recorded:
             return
-        arrays = [t if t is None or type(t) is Array else t._arr for t in tensors]
-        shapes = [None if a is None else a.shape for a in arrays]
+        shapes = [None if t is None else t.shape if type(t) is Array else t._arr.shape for t in tensors]
         metas = []
         node = self.node_class(self, edges, metas, params, shapes)
         for nr, r in enumerate(results):
@@ -105,7 +104,11 @@ class Prim:
             saved = node.saved = {}
             for i, wanted_by in self.save.items():
                 t = tensors[i]
-                if t is not None and (not wanted_by or any(edges[j] is not None for j in wanted_by)):
-                    saved[i] = save(wrap(t) if type(t) is Array else t)
+                if t is None or (wanted_by and not any([edges[j] is not None for j in wanted_by])):  # noqa: C419
+                    continue
+                if type(t) is Array:
+                    saved[i] = t
+                else:
+                    saved[i] = save(t) if hooks.stack else (t, t._vc[0])
             for nr in self.save_out:
                 saved[~nr] = save(results[nr], nr)

@@ -93,9 +93,12 @@ def layer_norm(
     input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    _check_normalized(input, shape, weight=weight, bias=bias)
+    given = input._arr.shape
+    affine = (t for t in (weight, bias) if t is not None)
+    if not shape or given[-len(shape) :] != shape or any(t._arr.shape != shape for t in affine):
+        _check_normalized(input, shape, weight=weight, bias=bias)
     n = math.prod(shape)
-    if len(shape) == 1 and len(input._arr.shape) > 1 and n:
+    if len(shape) == 1 and len(given) > 1 and n:
         w = input.new_ones((n,)) if weight is None else weight
         return _layer_norm((input, w, input.new_zeros((n,)) if bias is None else bias), eps)[0]
     x = input.reshape((input.numel() // n if n else 0, n))

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from numpy import ndarray
 
+from .._array import Array
 from .._device import CPU
 from .._dtype import contiguous_format
 from ..utils.hooks import RemovableHandle
 from .grad_mode import mode
-from .saved import FREED, SavedTensor
+from .saved import FREED, unpack_input, wrap_array
 
 if TYPE_CHECKING:
-    from .._array import Array
     from .._tensor import Tensor
 
 Edge = tuple["Node", int]
@@ -158,7 +158,7 @@ class AccumulateGrad(Node):
         return ()
 
 
-NOTHING: dict[int, SavedTensor] = {}
+NOTHING: dict[int, Any] = {}
 """What a node has saved that saves nothing."""
 
 
@@ -197,7 +197,8 @@ class OpNode(Node):
         self.op = op
         self.params = params
         self.shapes = shapes  # of the inputs
-        self.saved: dict[int, SavedTensor] | None = NOTHING
+        # A tensor with its version, the array of a constant, or what :func:`.saved.save` made of a tensor.
+        self.saved: dict[int, Any] | None = NOTHING
 
     def name(self) -> str:
         return self.op.node_name
@@ -211,7 +212,11 @@ class OpNode(Node):
         """The saved input `i`."""
         if self.saved is None:
             raise RuntimeError(FREED)
-        return self.saved[i].unpack(self)
+        kept = self.saved[i]
+        if type(kept) is tuple:
+            t, version = kept
+            return t if t._vc[0] == version else unpack_input(t, version)
+        return wrap_array(kept) if type(kept) is Array else kept.unpack(self)
 
     def result(self, i: int = 0) -> Tensor:
         """The saved output `i`."""

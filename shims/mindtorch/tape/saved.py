@@ -54,13 +54,17 @@ class SavedInput(SavedTensor):
         self.version = t._vc[0]
 
     def unpack(self, node: Node) -> Tensor:
-        t = self.tensor
-        if t._vc[0] != self.version:
-            origin = ""
-            if t.grad_fn is not None:
-                origin = f", which is output {t._output_nr} of {t.grad_fn.name()},"
-            raise RuntimeError(_modified(t._arr, origin, t._vc[0], self.version))
-        return t
+        return unpack_input(self.tensor, self.version)
+
+
+def unpack_input(t: Tensor, version: int) -> Tensor:
+    """A tensor that was saved at `version`. Raises RuntimeError if it was written to since."""
+    if t._vc[0] != version:
+        origin = ""
+        if t.grad_fn is not None:
+            origin = f", which is output {t._output_nr} of {t.grad_fn.name()},"
+        raise RuntimeError(_modified(t._arr, origin, t._vc[0], version))
+    return t
 
 
 class SavedOutput(SavedTensor):
@@ -117,6 +121,11 @@ def save(t: Tensor, output_nr: int | None = None) -> SavedTensor:
     if hooks.stack:
         return SavedPacked(t, output_nr)
     return SavedInput(t) if output_nr is None else SavedOutput(t, output_nr)
+
+
+def wrap_array(array: Any) -> Tensor:
+    """A tensor over a constant's array."""
+    return wrap(array)
 
 
 def _modified(array: Any, origin: str, version: int, expected: int) -> str:
