@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import collective_cases
+import own_scenarios
 import scenarios
 
 LIMIT = timedelta(seconds=60)
@@ -37,7 +38,8 @@ def work(library: str, size: int, directory: Path) -> None:
     for case in collective_cases.cases(size):
         if rank in case.ranks:
             results[str(case)] = outcome(collective_cases.run, lib, case, groups[case.ranks])
-    for name, scenario in scenarios.SCENARIOS.items():
+    own = own_scenarios.SCENARIOS if library == "mindtorch" else {}
+    for name, scenario in {**own, **scenarios.SCENARIOS}.items():
         dist.barrier()
         results[name] = outcome(scenario, lib, rank, size, directory)
     (directory / f"{library}-{rank}.pickle").write_bytes(pickle.dumps(results))

@@ -17,6 +17,7 @@ pytest.importorskip("torch")
 pytest.importorskip("mpi4py")
 
 import collective_cases
+import own_scenarios
 import scenarios
 
 HERE = Path(__file__).parent
@@ -127,3 +128,12 @@ def test_scenarios_go_as_with_gloo(results: tuple[int, Results], name: str) -> N
         assert not (isinstance(theirs, tuple) and theirs[:1] == ("raised",)), f"PyTorch on rank {rank}: {theirs}"
         ours = found["mindtorch"][rank][name]
         assert close(ours, theirs), f"rank {rank}: {ours}, not {theirs}"
+
+
+@pytest.mark.parametrize("name", list(own_scenarios.SCENARIOS))
+def test_own_scenarios(results: tuple[int, Results], name: str) -> None:
+    size, found = results
+    for rank in range(size):
+        outcome = found["mindtorch"][rank][name]
+        assert len(outcome) == 2, f"rank {rank}: {outcome}"
+        assert outcome[0] == outcome[1], f"rank {rank}"
