@@ -77,7 +77,7 @@ def call(name: str, *args: Any) -> Any:
                         if face is None:
                             break
                     operands.append(face)
-                elif type(a) is tuple and a and type(a[0]) is Array:
+                elif type(a) is tuple and Array in map(type, a):
                     break
                 else:
                     operands.append(a)
@@ -94,7 +94,7 @@ def call(name: str, *args: Any) -> Any:
             if a.device is not CPU or a.dtype.is_low or a.dtype.is_complex:
                 return _call(name, native, args)
             faces.append(a.np)
-        elif type(a) is tuple and a and type(a[0]) is Array:
+        elif type(a) is tuple and Array in map(type, a):
             return _call(name, native, args)
         else:
             faces.append(a)
