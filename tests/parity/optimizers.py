@@ -127,7 +127,9 @@ def configurations(info: Any, most: int | None, recorded: bool = False) -> Itera
     """
     found = _get_optim_inputs_including_global_cliquey_kwargs("cpu", torch.float32, info)
     for given in [given for given in found if given.kwargs.get("differentiable", False) is recorded][:most]:
-        yield given.desc, given.kwargs
+        # A step of LBFGS goes on for 20 iterations: long before that the last bit decides at the kinks of the loss.
+        few = {"max_iter": min(given.kwargs.get("max_iter", 20), 3)} if info.name == "LBFGS" else {}
+        yield given.desc, {**given.kwargs, **few}
 
 
 def steps(optimizer: Any, closure: Callable[[], Any], count: int, by_closure: bool) -> list[float]:

@@ -56,12 +56,12 @@ def _invalid(reduction: str) -> ValueError:
 def _check_nll(input: Tensor, target: Tensor, weight: Tensor | None, classes: int) -> None:
     if input.dim() == 0:
         raise ValueError(f"Expected 1 or more dimensions (got {input.dim()})")
-    if input.dim() <= 2 and target.dim() > 1:
-        raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
     if input.dim() > 1 and (not target.dim() or input.shape[0] != target.shape[0]):
         batch = target.shape[0] if target.dim() else 0
         if target.dim() != 0 or input.dim() != 1:
             raise ValueError(f"Expected input batch_size ({input.shape[0]}) to match target batch_size ({batch}).")
+    if input.dim() <= 2 and target.dim() > 1:
+        raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
     if target.dtype not in (int64, uint8):
         raise RuntimeError(f"expected target dtype to be Long or Byte, but got {type_name(target.dtype)}")
     if input.dim() > 2 and target.shape != (input.shape[0], *input.shape[2:]):

@@ -16,46 +16,47 @@ _SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 @kernel()
 def sigmoid_backward(g: np.ndarray, y: np.ndarray) -> np.ndarray:
     """`y`: the sigmoid."""
-    return g * (1 - y) * y
+    return g * (y.dtype.type(1) - y) * y
 
 
 @kernel()
 def tanh_backward(g: np.ndarray, y: np.ndarray) -> np.ndarray:
     """`y`: the hyperbolic tangent."""
-    return g * (1 - y * y)
+    return g * (y.dtype.type(1) - y * y)
 
 
 @kernel()
 def relu_backward(g: np.ndarray, y: np.ndarray) -> np.ndarray:
     """`y`: the input or the output. The gradient of nan is passed on."""
-    return np.where(y <= 0, g.dtype.type(0), g)
+    return np.where(y <= 0, np.zeros((), g.dtype), g)
 
 
 @kernel()
 def silu_backward(g: np.ndarray, x: np.ndarray) -> np.ndarray:
-    s = 1 / (1 + np.exp(-x))
-    return g * (s * (1 + x * (1 - s)))
+    one = x.dtype.type(1)
+    s = one / (one + np.exp(-x))
+    return g * (s * (one + x * (one - s)))
 
 
 @kernel()
 def gelu(x: np.ndarray, by_tanh: bool) -> np.ndarray:
     """Hendrycks and Gimpel, 2016: ``x * Phi(x)``, or its approximation by the hyperbolic tangent."""
-    t = x.dtype.type
+    t = x.dtype.type  # numbers of 0-d operands' own type: Python's would make them float64
     if by_tanh:
-        return t(0.5) * x * (1 + np.tanh(t(_SQRT_2_OVER_PI) * (x + t(0.044715) * (x * x * x))))
-    return x * t(0.5) * (1 + special.erf(x * t(_SQRT_HALF)))
+        return t(0.5) * x * (t(1) + np.tanh(t(_SQRT_2_OVER_PI) * (x + t(0.044715) * (x * x * x))))
+    return x * t(0.5) * (t(1) + special.erf(x * t(_SQRT_HALF)))
 
 
 @kernel()
 def gelu_backward(g: np.ndarray, x: np.ndarray, by_tanh: bool) -> np.ndarray:
-    t = x.dtype.type
+    t = x.dtype.type  # numbers of 0-d operands' own type: Python's would make them float64
     if by_tanh:
         square = x * x
         tanh = np.tanh(t(_SQRT_2_OVER_PI) * (x + t(0.044715) * (square * x)))
-        slope = (1 - tanh * tanh) * t(_SQRT_2_OVER_PI) * (1 + t(3 * 0.044715) * square)
-        return g * (t(0.5) * (1 + tanh) + t(0.5) * x * slope)
+        slope = (t(1) - tanh * tanh) * t(_SQRT_2_OVER_PI) * (t(1) + t(3 * 0.044715) * square)
+        return g * (t(0.5) * (t(1) + tanh) + t(0.5) * x * slope)
     density = np.exp(t(-0.5) * x * x) * t(_SQRT_2_OVER_PI / 2)
-    return g * (t(0.5) * (1 + special.erf(x * t(_SQRT_HALF))) + x * density)
+    return g * (t(0.5) * (t(1) + special.erf(x * t(_SQRT_HALF))) + x * density)
 
 
 @kernel()
