@@ -20,6 +20,12 @@ from torch.testing._internal.common_methods_invocations import op_db  # noqa: E4
 
 # Samples an entry; `python tests/parity/runner.py` without --most takes all, which is what the list is made from.
 MOST = 25
+# Of the other checks and dtypes fewer, for the sake of time.
+FEW = 4
+OTHERS = [
+    *((check, None) for check in ("method", "inplace", "out", "noncontiguous", "errors", "gradgrad", "meta")),
+    *(("forward", dtype) for dtype in ("bfloat16", "float16", "int64", "int32", "bool", "complex64")),
+]
 FAILING: dict[str, dict[str, str]] = json.loads((Path(__file__).parent / "failing.json").read_text())
 ENTRIES = {checks.full_name(entry): entry for entry in checks.applicable(op_db)}
 FLOAT32 = sorted(name for name, entry in ENTRIES.items() if torch.float32 in entry.supported_dtypes("cpu"))
@@ -44,6 +50,18 @@ def test_whole_database(check: str) -> None:
     assert {name: detail for name, detail in failed.items() if name not in known} == {}
     passed, counted, share = rates(results)
     print(f"{check}: {passed} of {counted}, weighted {share:.4f}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("check", "dtype"), OTHERS)
+def test_other_forms(check: str, dtype: str | None) -> None:
+    """Methods, in-place forms, ``out=``, strides, errors, second derivatives, the meta device, and other dtypes."""
+    known = FAILING.get(f"{check} {dtype}" if dtype else check, {})
+    failed = {
+        result.entry: result.detail for result in run_all(tasks_for(check, dtype, most=FEW))
+        if result.status not in ("pass", "none") and result.entry not in known
+    }  # fmt: skip
+    assert failed == {}
 
 
 def test_crashes_and_timeouts_are_results() -> None:
