@@ -10,6 +10,7 @@ from .._dtype import BOOL, FLOATING, INTEGRAL, dtype
 from .._dtype import bool as bool_
 from .._tensor import Tensor
 from ..kernels import call
+from ._fused import product
 from ._prim import Prim
 from ._promote import cast, check_sizes, float_type, result_type, scalar_dtype, to_array
 from ._registry import FUNCTIONS, invalid_operands, op, type_name
@@ -62,7 +63,7 @@ _add = _prim("add", lambda c, g: (g, g))
 _sub = _prim("sub", lambda c, g: (g, -g if c.needs[1] else None))
 _mul = _prim(
     "mul",
-    lambda c, g: (g * c.input(1) if c.needs[0] else None, g * c.input(0) if c.needs[1] else None),
+    lambda c, g: (product(g, c.input(1)) if c.needs[0] else None, product(g, c.input(0)) if c.needs[1] else None),
     save={0: (1,), 1: (0,)},
 )
 

@@ -7,8 +7,9 @@ from typing import Any
 from .._array import Array
 from .._device import CPU
 from .._dtype import INTEGRAL
-from .._tensor import Tensor
+from .._tensor import Tensor, wrap
 from ..kernels import call
+from ._fused import usable
 from ._prim import Prim
 from ._registry import op, type_name
 
@@ -41,23 +42,28 @@ def _c_name(d: Any) -> str:
     )
 
 
-_mm = Prim(
-    "mm", _product,
-    lambda c, g: (
-        mm(g, c.input(1).t()) if c.needs[0] else None,
-        mm(c.input(0).t(), g) if c.needs[1] else None,
-    ),
-    save={0: (1,), 1: (0,)},
-)  # fmt: skip
+def _times(a: Tensor, b: Tensor, a_swapped: bool, b_swapped: bool) -> Tensor:
+    """A product for a first derivative, on the CPU; `swapped`: of the operand with its matrices transposed."""
+    left, turned_left = _row_major(a._arr)
+    right, turned_right = _row_major(b._arr)
+    return wrap(call("matmul", left, right, a_swapped is not turned_left, b_swapped is not turned_right))
 
-_bmm = Prim(
-    "bmm", _product,
-    lambda c, g: (
-        bmm(g, c.input(1).transpose(1, 2)) if c.needs[0] else None,
-        bmm(c.input(0).transpose(1, 2), g) if c.needs[1] else None,
-    ),
-    save={0: (1,), 1: (0,)},
-)  # fmt: skip
+
+def _product_grad(c: Any, g: Tensor) -> tuple[Any, Any]:
+    a, b = c.input(0) if c.needs[1] else None, c.input(1) if c.needs[0] else None
+    if usable(g) and g._arr.device is CPU:
+        return (
+            _times(g, b, False, True) if c.needs[0] else None,
+            _times(a, g, True, False) if c.needs[1] else None,
+        )
+    return (
+        matmul(g, b.transpose(-1, -2)) if c.needs[0] else None,
+        matmul(a.transpose(-1, -2), g) if c.needs[1] else None,
+    )
+
+
+_mm = Prim("mm", _product, _product_grad, save={0: (1,), 1: (0,)})
+_bmm = Prim("bmm", _product, _product_grad, save={0: (1,), 1: (0,)})
 
 
 @op(out=True)

@@ -11,7 +11,7 @@ from .._array import Array
 from .._dtype import BOOL, FLOATING, INTEGRAL, dtype
 from .._tensor import Tensor
 from ..kernels import call
-from ._fused import fused, usable
+from ._fused import fused, product, usable
 from ._prim import Prim
 from ._promote import cast, float_type
 from ._registry import op, type_name
@@ -89,7 +89,7 @@ def _from_result(kernel: str, formula: Callable[[Tensor, Tensor], Tensor]) -> Ca
     return grad
 
 
-unary("exp", lambda c, g: g * c.result(), save="result")
+unary("exp", lambda c, g: product(g, c.result()), save="result")
 unary("exp2", lambda c, g: g * c.result() * math.log(2), save="result")
 unary("expm1", lambda c, g: g * (c.result() + 1), save="result")
 unary("log", lambda c, g: g / c.input(0))
