@@ -90,7 +90,8 @@ def test_mindspore_computes(train: Any, config: str) -> None:
     assert report["table"] == "mindspore"
     assert set(report["mindspore"]) >= MINDSPORE_KERNELS[config]
     assert not set(report["numpy"]) & MINDSPORE_KERNELS[config]
-    assert sum(report["mindspore"].values()) > 5 * sum(report["numpy"].values())
+    # A gradient by one NumPy kernel stands for several of MindSpore's.
+    assert sum(report["mindspore"].values()) > 3 * sum(report["numpy"].values())
 
 
 def test_the_reference_table_needs_no_mindspore_kernel(train: Any) -> None:
