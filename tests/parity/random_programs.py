@@ -58,6 +58,12 @@ class World:
                 return t
         return self.any(rng)
 
+    def source(self, rng: random.Random, target: Any) -> Any:
+        """Any tensor to write to `target` from: of other memory, since PyTorch's order of reads and writes is its own."""
+        t = self.any(rng)
+        shared = t.untyped_storage().data_ptr() == target.untyped_storage().data_ptr()
+        return t.clone() if shared and t is not target else t
+
     def index(self, rng: random.Random, size: int, shape: tuple[int, ...]) -> Any:
         """Positions below `size`."""
         count = math.prod(shape)
@@ -375,7 +381,7 @@ def setitem(w: World, rng: random.Random) -> None:
     if kind == 0:
         t[key] = rng.choice([1, 2.5, True])
     elif kind == 1:
-        t[key] = w.any(rng)
+        t[key] = w.source(rng, t)
     elif kind == 2:
         t[key] = w.like(rng, tuple(window.shape), window)
     else:
@@ -417,7 +423,7 @@ def masked_select(w: World, rng: random.Random) -> Any:
 
 # ------------------------------------------------------------------ in-place writes
 for _op in ("add_", "mul_", "sub_", "copy_"):
-    _named(_op, lambda w, rng, op=_op: getattr(w.any(rng), op)(w.any(rng)))
+    _named(_op, lambda w, rng, op=_op: (lambda t: getattr(t, op)(w.source(rng, t)))(w.any(rng)))
     if _op != "copy_":
         _named(_op + "number", lambda w, rng, op=_op: getattr(w.any(rng), op)(rng.choice([2, 0.5, -1])))
 for _op in ("sin_", "zero_", "neg_", "tanh_", "square_", "t_", "squeeze_", "exp_"):
@@ -467,7 +473,8 @@ def index_add_(w: World, rng: random.Random) -> Any:
     d = _dim(rng, t)
     n = t.shape[d] if t.dim() else 1
     index = w.lib.tensor(list(range(n)), dtype=w.lib.int64).flip(0)
-    return t.index_add_(d, index, w.any(rng) if rng.random() < 0.3 else t.detach().clone(), alpha=rng.choice([1, 2]))
+    source = w.source(rng, t) if rng.random() < 0.3 else t.detach().clone()
+    return t.index_add_(d, index, source, alpha=rng.choice([1, 2]))
 
 
 @step

@@ -133,7 +133,7 @@ def test_random_programs(program: tuple[int, list[tuple[str, int]]]) -> None:
 
 
 @pytest.mark.slow
-@_settings(int(os.environ.get("PROGRAM_EXAMPLES", "1200")))
+@_settings(int(os.environ.get("PROGRAM_EXAMPLES", "2500")))
 @given(PROGRAMS)
 def test_thousands_of_random_programs(program: tuple[int, list[tuple[str, int]]]) -> None:
     _check(program)
