@@ -59,7 +59,7 @@ class World:
         return self.any(rng)
 
     def source(self, rng: random.Random, target: Any) -> Any:
-        """Any tensor to write to `target` from: of other memory, since PyTorch's order of reads and writes is its own."""
+        """Any tensor to write to `target` from: of other memory, as PyTorch reads and writes in its own order."""
         t = self.any(rng)
         shared = t.untyped_storage().data_ptr() == target.untyped_storage().data_ptr()
         return t.clone() if shared and t is not target else t
