@@ -47,7 +47,7 @@ class Options:
     """
 
     path: Path
-    rules: str
+    rules: str | tuple[str, ...]
     output: Path | None = None
     check: bool = False
     diff: bool = False

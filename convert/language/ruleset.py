@@ -10,7 +10,7 @@ import ast
 import hashlib
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
@@ -143,13 +143,15 @@ class RuleSet:
         return RuleSet(kept, self.files, self.upstreams, self.digest)
 
 
-def load_rules(name: str) -> RuleSet:
-    """Read the rule file ``name`` (a path, or a packaged file) and what it includes, each file once.
+def load_rules(name: str | Sequence[str]) -> RuleSet:
+    """Read the rule file ``name`` (a path, or a packaged file; or several) and what it includes, each file once.
 
     Raises :class:`RuleError` with ``file:line`` for a wrong rule, :class:`ConvertError` for a missing file.
     """
     documents: dict[str, Document] = {}
-    _read(name, "", documents, including=())
+    names = (name,) if isinstance(name, str) else name
+    for one in names:
+        _read(one, "", documents, including=())
     rules: list[Rule] = []
     upstreams: list[Upstream] = []
     for document in documents.values():
@@ -162,7 +164,7 @@ def load_rules(name: str) -> RuleSet:
                 message = f"{rule.id} has 'when', but the file does not say which upstream it is about; add 'upstream'"
                 raise RuleError(rule.mark, message)
     if not rules:
-        raise ConvertError(f"{name} has no rules, nor do the files that it includes")
+        raise ConvertError(f"{', '.join(names)} has no rules, nor do the files that it includes")
     _check_conflicts(rules)
     for rule in rules:
         rule.check(rules)

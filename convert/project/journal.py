@@ -256,16 +256,20 @@ def last_run(root: Path, target: str | None = None) -> Run | None:
     return None
 
 
-def removed_files(root: Path) -> frozenset[str]:
-    """The files that conversions in place of ``root`` removed. Raises as :func:`last_run` does."""
+def recorded_runs(root: Path) -> list[Run]:
+    """All conversions in place of ``root`` that have not been taken back. Raises as :func:`last_run` does."""
     if not (root / OWN).is_dir():
-        return frozenset()
+        return []
     try:
         with Inside(root) as inside:
-            runs = [_read_run(root, inside, number) for number in _numbers(root, inside)]
+            return [_read_run(root, inside, number) for number in _numbers(root, inside)]
     except OSError as error:
         raise ConvertError(f"cannot read {root / OWN}: {error.strerror or error}") from error
-    return frozenset(entry.path for run in runs for entry in run.entries if entry.after is None)
+
+
+def removed_files(root: Path) -> frozenset[str]:
+    """The files that conversions in place of ``root`` removed. Raises as :func:`last_run` does."""
+    return frozenset(entry.path for run in recorded_runs(root) for entry in run.entries if entry.after is None)
 
 
 def _numbers(root: Path, inside: Inside) -> list[int]:
