@@ -12,6 +12,7 @@ from .explain import explain
 from .group import DefaultGroup
 from .rules import app as rules
 from .scan import scan
+from .workspace import workspace
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -40,6 +41,7 @@ def _main(
 app.command(context_settings=_HELP, short_help="Convert a tree; what ms-convert does without a command.")(convert)
 app.command(context_settings=_HELP, short_help="Tell what a tree uses of PyTorch, and what of it is lacking.")(scan)
 app.command(context_settings=_HELP, short_help="Explain a rule, or whether an API is supported.")(explain)
+app.command(context_settings=_HELP, short_help="Clone and convert the repositories of a stack.")(workspace)
 app.add_typer(rules, name="rules")
 
 

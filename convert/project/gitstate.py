@@ -9,10 +9,11 @@ from pathlib import Path
 from ..errors import ConvertError
 
 
-def uncommitted(path: Path) -> list[str]:
-    """Files at or below ``path`` with changes that git does not have yet, untracked ones included.
+def uncommitted(path: Path, untracked: str = "normal") -> list[str]:
+    """Files at or below ``path`` with changes that git does not have yet.
 
-    Empty outside a git work tree. Raises :class:`ConvertError` if there is one but git cannot be asked.
+    Untracked ones are included, by directory where git knows nothing in it; all of them with ``untracked`` "all", none
+    with "no". Empty outside a git work tree. Raises :class:`ConvertError` if there is one but git cannot be asked.
     """
     directory = path if path.is_dir() else path.parent
     if not any((parent / ".git").exists() for parent in (directory, *directory.parents)):
@@ -20,7 +21,7 @@ def uncommitted(path: Path) -> list[str]:
     # A hook or an enclosing git command may point elsewhere; a work tree's own configuration may start programs.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     git = ["git", "-c", "core.fsmonitor=false", "--no-optional-locks"]
-    command = [*git, "status", "--porcelain", "-z", "--", str(path)]
+    command = [*git, "status", "--porcelain", "-z", f"--untracked-files={untracked}", "--", str(path)]
     try:
         result = subprocess.run(command, cwd=directory, env=environment, capture_output=True, check=False)
     except OSError as error:

@@ -108,9 +108,22 @@ def is_stack(name: str) -> bool:
     return "repositories" in _document(name).data
 
 
-def rule_hashes(rules: Sequence[str]) -> dict[str, str]:
-    """The SHA-256 of each rule file that ``rules`` are read from, included ones too, by name."""
-    return {file: hashlib.sha256(locate(file)[1]).hexdigest() for file in sorted(load_rules(rules).files)}
+def rule_hashes(stack: Stack, repository: Repository) -> dict[str, str]:
+    """The SHA-256 of each rule file that converts ``repository``, included ones too.
+
+    By name: that of a packaged file, or the path from the directory of the stack file.
+    """
+    base = os.path.dirname(stack.file)
+    hashes: dict[str, str] = {}
+    for file in sorted(load_rules(repository.rules).files):
+        name = os.path.relpath(file, base) if os.path.isabs(file) and base else file
+        hashes[name] = hash_of(file)
+    return hashes
+
+
+def hash_of(file: str) -> str:
+    """The SHA-256 of the rule file ``file``."""
+    return hashlib.sha256(locate(file)[1]).hexdigest()
 
 
 def _document(name: str) -> Document:

@@ -93,7 +93,8 @@ WRONG = [
     ("version: 1\n1: 2\n", 2, "keys must be words"),
     ("version: 1\n? [a]\n: 2\n", 2, "a key must be a single word"),
     ("version: 1\nruels: []\n", 2, "'ruels' is not known; did you mean 'rules'?"),
-    ("version: 1\nextra: []\n", 2, "'extra' is not known; known here: include, rules, upstream, version"),
+    ("version: 1\nextra: []\n", 2, "'extra' is not known; known here: environment, include, repositories, rules, "
+     "upstream, version"),
     ("version: 1\nrules: {}\n", 2, "rules: must be a list"),
     ("version: 1\nrules:\n  - &a {}\n  - *a\n", 3, "anchors and aliases"),
     ("version: !!python/object:os.system 1\n", 1, "cannot read the value '1'"),
