@@ -8,11 +8,12 @@ import typer
 
 from .. import __version__
 from .convert import convert
+from .doctor import doctor
 from .explain import explain
 from .group import DefaultGroup
 from .rules import app as rules
 from .scan import scan
-from .workspace import workspace
+from .workspace import lock, workspace
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -42,6 +43,8 @@ app.command(context_settings=_HELP, short_help="Convert a tree; what ms-convert 
 app.command(context_settings=_HELP, short_help="Tell what a tree uses of PyTorch, and what of it is lacking.")(scan)
 app.command(context_settings=_HELP, short_help="Explain a rule, or whether an API is supported.")(explain)
 app.command(context_settings=_HELP, short_help="Clone and convert the repositories of a stack.")(workspace)
+app.command(context_settings=_HELP, short_help="Write down what a workspace is made of; compare; carry it along.")(lock)
+app.command(context_settings=_HELP, short_help="Check machine, Python and workspace.")(doctor)
 app.add_typer(rules, name="rules")
 
 

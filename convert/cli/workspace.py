@@ -67,7 +67,8 @@ def workspace(
 
     What is there already stays: a second run changes nothing, and one after an interruption goes on. A directory with
     the name of a repository that is something else (another remote, another commit, local changes) is an error, and is
-    not touched. Proxy and credentials are those of git. stdout has the path of env.sh, everything else goes to stderr.
+    not touched. Proxy and credentials are those of git. Messages go to stderr; where stdout is no terminal, it gets
+    the path of env.sh.
 
     Exit codes: 0 done; 2 an error.
     """
@@ -88,9 +89,69 @@ def workspace(
             jobs=jobs or processors(),
         )
         environment = build(options, voice)
-        voice.line(f"set the environment with: source {shlex.quote(str(environment))}")
-        if not sys.stdout.isatty():
+        if sys.stdout.isatty():
+            voice.line(f"set the environment with: source {shlex.quote(str(environment))}")
+        else:
             print(environment)
+
+
+def lock(
+    directory: DirectoryArgument = Path("workspace"),
+    rules: StackOption = None,
+    locked: Annotated[
+        bool, typer.Option("--locked", help="Write nothing; exit with 1 if anything is otherwise than the lock says.")
+    ] = False,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export", metavar="FILE", show_default=False,
+            help="Write an archive with the lock, your own rule files and the sources, for another machine.",
+        ),
+    ] = None,
+    import_: Annotated[
+        Path | None,
+        typer.Option("--import", metavar="FILE", show_default=False, help="Unpack such an archive into DIR."),
+    ] = None,
+) -> None:
+    """Write ms-convert.lock: what exactly a workspace is made of.
+
+    That is for each repository URL, tag or branch, commit, and the hashes of the rule files, further the versions of
+    ms-convert and mindtorch. "ms-convert workspace" writes it as well, and with --locked keeps to it.
+
+    Exit codes: 0 done; 1 --locked found something to be otherwise; 2 an error.
+    """
+    from ..workspace.build import Options
+    from ..workspace.locking import compare, lock_now
+    from ..workspace.transfer import export as write_archive
+    from ..workspace.transfer import import_ as read_archive
+
+    if sum((locked, export is not None, import_ is not None)) > 1:
+        raise typer.BadParameter("choose one of --locked, --export and --import")
+    console = Console(stderr=True, highlight=False)
+    options = Options(directory, rules, DEFAULT_RULES)
+    with one_line_errors(), _voice(console) as voice:
+        if import_ is not None:
+            found = read_archive(import_, directory.absolute(), voice.passing)
+            names = ", ".join(known.name for known in found.repositories)
+            voice.line(f"imported {names}; now: ms-convert workspace {shlex.quote(str(directory))} --locked --offline")
+        elif export is not None or locked:
+            known, stack, wrong = compare(options)
+            for text in wrong:
+                print(text)
+            if wrong:
+                raise typer.Exit(1)
+            if export is not None:
+                write_archive(directory.absolute(), known, stack, export, voice.passing)
+                voice.line(f"{export}: there, run: ms-convert lock --import {shlex.quote(export.name)} DIR")
+        else:
+            known, _, new = lock_now(options)
+            number = plural_of(len(known.repositories), "repository", "repositories")
+            voice.line(f"{directory / 'ms-convert.lock'}: {number}{'' if new else ', as it was'}")
+
+
+def plural_of(count: int, one: str, many: str) -> str:
+    """``1 repository``, ``2 repositories``."""
+    return f"{count} {one if count == 1 else many}"
 
 
 @contextmanager

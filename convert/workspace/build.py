@@ -57,6 +57,7 @@ def build(options: Options, voice: Voice) -> Path:
     Raises :class:`ConvertError`.
     """
     directory = options.directory.absolute()
+    plan(directory, options.stack, options.default)  # makes no directory for a stack that is wrong
     with alone_in(directory) as held:
         whole, lock = plan(directory, options.stack, options.default)
         stack = whole.only(options.only or ([r.name for r in lock.repositories] if options.locked else ()))
@@ -138,8 +139,8 @@ def check_place(place: Path, repository: Repository, locked: Locked | None, opti
     if edited:
         more = f" and {len(edited) - 1} more" if len(edited) > 1 else ""
         raise ConvertError(
-            f"{place} has local changes ({edited[0]}{more}), and stays as it is: commit nothing to it, but undo them "
-            f"there or {_OTHER}; source {place.parent / ENVIRONMENT} sets the environment without looking"
+            f"{place} has local changes ({edited[0]}{more}), and is not touched: take them back, or {_OTHER}; "
+            f"source {place.parent / ENVIRONMENT} sets the environment all the same"
         )
     return found
 
