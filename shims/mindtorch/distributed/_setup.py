@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import numbers
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlparse
@@ -86,33 +87,51 @@ def _rendezvous_in_environment(rank: int, world_size: int, timeout: timedelta) -
     if world_size == 1:
         return HashStore(), rank, world_size
     launcher_serves = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
-    return TCPStore(host, port, world_size, rank == 0 and not launcher_serves, timeout), rank, world_size
+    serves = rank == 0 and not launcher_serves
+    return TCPStore(host, port, world_size, serves, timeout, multi_tenant=True), rank, world_size
 
 
 def rendezvous(
     url: str, rank: int = -1, world_size: int = -1, timeout: timedelta = default_pg_timeout, **kwargs: Any
-) -> tuple[Store, int, int]:
-    """Where the ranks meet: (store, rank, world size) of 'env://', 'tcp://host:port' or 'file:///path'.
+) -> Iterator[tuple[Store, int, int]]:
+    """Where the ranks meet: an iterator over one (store, rank, world size), of 'env://', 'tcp://host:port' or
+    'file:///path'. Nothing happens before it is asked for the first; it has no second (RuntimeError).
 
     ``rank`` and ``world_size`` may also stand in the URL's query; for env:// in RANK and WORLD_SIZE or, where these are
     missing, in what mpiexec set.
     """
     if not isinstance(url, str):
         raise RuntimeError(f"`url` must be a string. {type(url)}: {url}")
+    for name, value in (("rank", rank), ("world_size", world_size)):
+        if not isinstance(value, numbers.Integral):
+            raise RuntimeError(f"`{name}` must be an integer. {value}")
+    scheme = urlparse(url).scheme
+    if scheme not in ("env", "tcp", "file"):
+        raise RuntimeError(f"No rendezvous handler for {scheme}://")
+    return _one_meeting(url, scheme, rank, world_size, timeout)
+
+
+def _one_meeting(
+    url: str, scheme: str, rank: int, world_size: int, timeout: timedelta
+) -> Iterator[tuple[Store, int, int]]:
+    yield _meet(url, rank, world_size, timeout)
+    raise RuntimeError(f"Unable to perform re-rendezvous using {scheme}:// method")
+
+
+def _meet(url: str, rank: int, world_size: int, timeout: timedelta) -> tuple[Store, int, int]:
     parts = urlparse(url)
     query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     if parts.scheme == "env":
         return _rendezvous_in_environment(
             int(query.get("rank", rank)), int(query.get("world_size", world_size)), timeout
         )
-    if parts.scheme not in ("tcp", "file"):
-        raise RuntimeError(f"No rendezvous handler for {parts.scheme}://")
     if parts.scheme == "tcp" and parts.port is None:
         raise ValueError("Error initializing torch.distributed using tcp:// rendezvous: port number missing")
     rank = _number(query, "rank", rank, parts.scheme)
     world_size = _number(query, "world_size", world_size, parts.scheme)
     if parts.scheme == "tcp":
-        return TCPStore(parts.hostname or "", parts.port or 0, world_size, rank == 0, timeout), rank, world_size
+        host, port = parts.hostname or "", parts.port or 0
+        return TCPStore(host, port, world_size, rank == 0, timeout, multi_tenant=True), rank, world_size
     store = FileStore(parts.path, world_size)
     store.set_timeout(timeout)
     return store, rank, world_size
@@ -157,7 +176,7 @@ def init_process_group(
             raise ValueError("rank must be non-negative if using store")
     else:
         init_method = "env://" if init_method is None else init_method
-        store, rank, world_size = rendezvous(init_method, rank, world_size, timeout)
+        store, rank, world_size = next(rendezvous(init_method, rank, world_size, timeout))
     if not 0 <= rank < world_size:
         raise ValueError(f"rank {rank} does not exist in a world of size {world_size}")
     store.set_timeout(timeout)

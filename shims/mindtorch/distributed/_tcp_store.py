@@ -67,6 +67,7 @@ class StoreServer:
 
     def __init__(self, host: str, port: int) -> None:
         self.store = HashStore()
+        self._tenants = 0
         self._connections: list[socket.socket] = []
         family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
         try:
@@ -110,6 +111,27 @@ class StoreServer:
         except (KeyError, ValueError) as error:
             return [b"RuntimeError", f"{name}: {error!r}".encode()]
 
+    @classmethod
+    def shared(cls, host: str, port: int) -> StoreServer:
+        """The server that multi-tenant stores of this process have at ``port``; a new one if there is none."""
+        with _SHARED_LOCK:
+            server = _SHARED.get(port)
+            if server is None:
+                server = cls(host, port)
+                _SHARED[server.port] = server
+            server._tenants += 1
+            return server
+
+    def leave(self) -> None:
+        """Close, unless other multi-tenant stores of this process still use the server."""
+        with _SHARED_LOCK:
+            self._tenants -= 1
+            if self._tenants > 0:
+                return
+            if _SHARED.get(self.port) is self:
+                del _SHARED[self.port]
+        self.close()
+
     def close(self) -> None:
         """Stop listening, and close all connections."""
         # Wakes the thread in accept(), which close() alone does not.
@@ -121,6 +143,10 @@ class StoreServer:
         self._listener.close()
         for connection in self._connections:
             connection.close()
+
+
+_SHARED: dict[int, StoreServer] = {}
+_SHARED_LOCK = threading.Lock()
 
 
 def _set(store: HashStore, arguments: list[bytes]) -> list[bytes]:
@@ -166,6 +192,7 @@ class TCPStore(Store):
         world_size: how many processes will connect, for ``wait_for_workers``.
         timeout: of connecting, and of ``get`` and ``wait``.
         wait_for_workers: the master's constructor returns when all processes have connected.
+        multi_tenant: stores of this process with the same port share one server, and so their keys.
 
     Raises:
         DistNetworkError: the port is taken, or nobody answers.
@@ -189,7 +216,9 @@ class TCPStore(Store):
             raise NotImplementedError("torch.distributed.TCPStore with master_listen_fd is not supported: give a port")
         self._timeout = timeout
         self._lock = threading.Lock()
-        self._server = StoreServer(host_name, port) if is_master else None
+        self._server: StoreServer | None = None
+        if is_master:
+            self._server = StoreServer.shared(host_name, port) if multi_tenant else StoreServer(host_name, port)
         self.host = host_name
         self.port = self._server.port if self._server else port
         self._connection = self._connect("localhost" if is_master else host_name)
@@ -283,10 +312,11 @@ class TCPStore(Store):
         self._ask("append", key.encode(), as_bytes(value))
 
     def close(self) -> None:
-        """Hang up; on the master also stop serving."""
+        """Hang up; on the master also stop serving, unless other multi-tenant stores use the server."""
         self._connection.close()
         if self._server is not None:
-            self._server.close()
+            server, self._server = self._server, None
+            server.leave()
 
     def __del__(self) -> None:
         if hasattr(self, "_connection"):

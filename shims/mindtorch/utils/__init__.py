@@ -12,7 +12,7 @@ from mindtorch._support import missing_attribute as _missing_attribute
 
 __all__: list[str] = []
 
-_SUBMODULES = ("_pytree", "checkpoint", "data", "dlpack", "hooks")
+_SUBMODULES = ("_pytree", "checkpoint", "cpp_extension", "data", "dlpack", "hooks", "tensorboard")
 
 
 def __getattr__(name: str) -> Any:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._support import MissingAPIError
-from .overrides import DisableTorchFunction, DisableTorchFunctionSubclass
-from .random import Generator
+from .._support import MissingAPIError
+from ..overrides import DisableTorchFunction, DisableTorchFunctionSubclass
+from ..random import Generator
 
 __all__ = ["DisableTorchFunction", "DisableTorchFunctionSubclass", "Generator"]
 
