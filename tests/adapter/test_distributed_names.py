@@ -1,18 +1,12 @@
-"""The launcher, the vocabulary of distributed checkpoints, and names that are only there to be imported."""
+"""Coalesced calls, the vocabulary of distributed checkpoints, and names that are only there to be imported."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import mindtorch
-import mindtorch.distributed.run
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -84,43 +78,3 @@ def test_nested_state_dicts_and_overlaps() -> None:
         )  # fmt: skip
 
     same(program)
-
-
-# ------------------------------------------------------------------ the launcher
-def launch(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    return subprocess.run(
-        [sys.executable, "-m", "mindtorch.distributed.run", *args],
-        cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize("extra", [[], ["--run-path"]])
-def test_the_script_gets_torchruns_variables(extra: list[str], tmp_path: Path) -> None:
-    names = ["RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "GROUP_RANK"]
-    (tmp_path / "train.py").write_text(
-        f"import json, os, sys\nprint(json.dumps([[os.environ[n] for n in {names}], sys.argv]))\nsys.exit(3)\n"
-    )
-    done = launch("--nproc_per_node", "1", "--master_port=1234", *extra, "train.py", "--lr", "1", "-m", cwd=tmp_path)
-    assert done.returncode == 3, done.stderr
-    variables = ["0", "0", "1", "1", "127.0.0.1", "1234", "0"]
-    assert json.loads(done.stdout) == [variables, ["train.py", "--lr", "1", "-m"]]
-
-
-@pytest.mark.parametrize(
-    ("args", "text"),
-    [
-        (("--nproc_per_node=2",), "2 process"),
-        (("--nnodes=2",), "2 node"),
-        (("--nproc_per_node=many",), "Unsupported nproc_per_node value: many"),
-        (("--no-python", "-m"), "Don't use both the '--no-python' flag and the '--module' flag"),
-    ],
-)
-def test_what_cannot_be_started_ends_with_2(
-    args: tuple[str, ...], text: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "execvp", lambda *a: pytest.fail(f"started {a}"))
-    with pytest.raises(SystemExit) as caught:
-        mindtorch.distributed.run.main([*args, "train.py"])
-    assert caught.value.code == 2
-    assert text in capsys.readouterr().err

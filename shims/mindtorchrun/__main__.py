@@ -1,0 +1,5 @@
+"""``python -m mindtorchrun``."""
+
+from .main import main
+
+main()
