@@ -192,7 +192,10 @@ def _provide(
         wanted = Wanted(name, repository.ref, commit)
         commit, came_from = _clone(place, wanted, [*local, *remote], url, source, passing, held)
         voice.line(f"{name}: {repository.ref} ({commit[:12]}) from {came_from}")
-    store(kept, place, repository.ref, commit, name)
+    try:
+        store(kept, place, repository.ref, commit, name)
+    except ConvertError as error:
+        voice.line(f"{name}: not kept for another workspace: {error}")
     return Locked(name, url, repository.ref, commit, source, sha256)
 
 

@@ -341,6 +341,3 @@ def _listening(path: str) -> Iterator[socket.socket]:
         listener.bind(path)
         listener.listen(1024)
         yield listener
-
-
-

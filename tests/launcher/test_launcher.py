@@ -442,5 +442,3 @@ def test_the_command_of_msrun(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert len(lines) == 9
     assert "RANK=9 " in lines[2]
     assert lines[2].endswith(f"{script} --x")
-
-
