@@ -16,7 +16,7 @@ from ..run import Options as RunOptions
 from ..run import Progress, run
 from .environment import NAME as ENVIRONMENT
 from .environment import environment_script
-from .git import FETCHED, Say, Wanted, check_out, fetch, mark, new_repository
+from .git import Say, Wanted, check_out, fetch, finish, mark, new_repository
 from .lockfile import NAME as LOCK
 from .lockfile import Lock, Locked, differences, new_lock, read_lock, same_stack, stack_of, write_if_new
 from .mirrors import Mirrors, as_url
@@ -208,10 +208,8 @@ def _clone(
             commit, came_from = fetch(repo, wanted, urls, say, keep=(held,))
             say("laying out the files")
             check_out(repo, commit, keep=(held,))
-            repo.git.update_ref("-d", FETCHED)
-            if source == "git":
-                kept = as_url(str(stored_at(wanted.name, url)))
-                repo.create_remote("origin", url if came_from == kept else came_from)
+            kept = as_url(str(stored_at(wanted.name, url)))
+            finish(repo, None if source == "pypi" else url if came_from == kept else came_from)
             mark(repo, url=url, source=source)
         settle(part / "tree", place)
     return commit, came_from
@@ -260,7 +258,8 @@ def _keep(directory: Path, lock: Lock) -> Lock:
 
 
 def _bare(url: str) -> str:
-    return url.rstrip("/").removesuffix(".git")
+    """``url`` as it is compared: the same repository may be spelled in several ways."""
+    return as_url(url).rstrip("/").removesuffix(".git")
 
 
 _OTHER = "choose another directory for the workspace, or move that one away"

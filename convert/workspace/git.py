@@ -161,6 +161,14 @@ def check_out(repo: Repo, commit: str, keep: Sequence[int] = ()) -> None:
         raise ConvertError(f"cannot lay out the files in {repo.working_dir}: {error}") from error
 
 
+def finish(repo: Repo, origin: str | None) -> None:
+    """Drop what only :func:`fetch` needs, and note where the next fetch is to go."""
+    with own_environment():
+        repo.git.update_ref("-d", FETCHED)
+        if origin is not None:
+            repo.create_remote("origin", origin)
+
+
 def commit_all(repo: Repo, message: str) -> str:
     """Commit all files of ``repo``, so that the same files always are the same commit; returns its hash."""
     fixed = {"date": "@0 +0000", "name": "ms-convert", "email": "ms-convert@localhost"}

@@ -46,9 +46,9 @@ class Lock:
 
     stack: str
     stack_sha256: str
-    repositories: tuple[Locked, ...] = ()
-    tool: str = __version__
-    mindtorch: str | None = None
+    repositories: tuple[Locked, ...]
+    tool: str
+    mindtorch: str | None
 
     def get(self, name: str) -> Locked | None:
         """The repository ``name``."""
@@ -96,7 +96,7 @@ def new_lock(stack: Stack, directory: Path) -> Lock:
     file = stack.file
     if not stack.packaged and Path(file).is_relative_to(directory):
         file = str(Path(file).relative_to(directory))
-    return Lock(file, hash_of(stack.file), mindtorch=mindtorch_version())
+    return Lock(file, hash_of(stack.file), (), __version__, mindtorch_version())
 
 
 def read_lock(directory: Path) -> Lock | None:
@@ -104,7 +104,7 @@ def read_lock(directory: Path) -> Lock | None:
     path = directory / NAME
     try:
         return Lock.from_bytes(path.read_bytes(), str(path))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise ConvertError(f"cannot read {path}: {error.strerror or error}") from error
