@@ -222,7 +222,8 @@ class Agent:
             "command": self.job.rank_command(rank.local_rank), "environment": self.job.variables(rank.local_rank)
         }  # fmt: skip
         data = json.dumps(order).encode() + b"\n"
-        sent = socket.send_fds(line, [data], [sys.stdin.fileno(), *rank.streams.descriptors()])
+        with _standard_input() as stdin:
+            sent = socket.send_fds(line, [data], [stdin, *rank.streams.descriptors()])
         line.sendall(data[sent:])
         rank.streams.handed_over()
         self.watch(line, lambda: self._hear(rank))
@@ -311,6 +312,16 @@ class Agent:
                 rank.streams.close()
                 if rank.line is not None:
                     rank.line.close()
+
+
+@contextlib.contextmanager
+def _standard_input() -> Iterator[int]:
+    """The launcher's, or an empty one where it has none."""
+    if sys.stdin is not None and not sys.stdin.closed:
+        yield sys.stdin.fileno()
+        return
+    with open(os.devnull, "rb") as nothing:
+        yield nothing.fileno()
 
 
 def _readable(descriptor: int) -> bool:

@@ -268,12 +268,12 @@ def _tell(lines: Any, failure: Failure) -> None:
 
 
 def _gone(node: int) -> Failure:
-    return Failure(None, None, None, None, 0.0, f"the connection to the launcher of node {node} broke", "")
+    return Failure(None, None, None, None, 0.0, "", "", cause=f"the launcher of node {node} is gone")
 
 
 def _stopped_by(number: int, node: int) -> Failure:
-    name = signal.Signals(number).name
-    return Failure(None, None, None, -number, 0.0, f"the launcher of node {node} got {name}", "", socket.gethostname())
+    cause = f"the launcher of node {node} ({socket.gethostname()}) got {signal.Signals(number).name}"
+    return Failure(None, None, None, -number, 0.0, "", "", cause=cause)
 
 
 def _end(process: subprocess.Popen[str]) -> None:

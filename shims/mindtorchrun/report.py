@@ -15,7 +15,7 @@ class Failure:
     """The first rank that failed.
 
     Attributes:
-        rank: None when the engine ended without telling which rank it was.
+        rank: None when the engine ended without telling which rank it was, or when it was no rank (`cause`).
         status: as of ``subprocess``: negative for a signal.
         after: seconds since the start.
         error: the end of its stderr.
@@ -30,6 +30,7 @@ class Failure:
     error: str
     engine_output: str
     host: str = ""
+    cause: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """For other nodes."""
@@ -58,7 +59,9 @@ def exit_code(status: int | None) -> int:
 
 def describe(failure: Failure, stopped: int, restarting: str = "") -> str:
     """Some lines: who, how, when, the traceback."""
-    if failure.rank is None:
+    if failure.cause:
+        lines = [f"mindtorchrun: {failure.cause}; {stopped} rank(s) stopped here"]
+    elif failure.rank is None:
         lines = [f"mindtorchrun: the engine {_how(failure.status)} after {failure.after:.1f} s"]
     else:
         where = f" on {failure.host}" if failure.host else ""

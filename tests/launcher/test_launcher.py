@@ -148,6 +148,16 @@ def test_standard_input_reaches_the_script(launcher: Launcher) -> None:
         assert launcher.run("train.py", script="print(input())", stdin=given)[1] == "hello\n"
 
 
+def test_no_standard_input(launcher: Launcher) -> None:
+    (launcher.directory / "train.py").write_text("import sys; print(repr(sys.stdin.read()))")
+    command = f"exec {sys.executable} -m mindtorchrun train.py <&-"
+    process = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=launcher.directory, capture_output=True, text=True, timeout=LIMIT, check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(mindtorchrun.__file__).parents[1])},
+    )  # fmt: skip
+    assert (process.returncode, process.stdout) == (0, "''\n"), process.stderr
+
+
 def test_a_terminal_stays_a_terminal(launcher: Launcher) -> None:
     master, slave = pty.openpty()
     try:
@@ -304,10 +314,15 @@ def test_a_launcher_that_is_killed_leaves_nothing(launcher: Launcher) -> None:
 
 
 # ------------------------------------------------------------------ several nodes
-def two_nodes(launcher: Launcher, script: str, **first: Any) -> list[tuple[int, str, str]]:
-    port = str(free_port())
-    common = ["--nnodes=2", "--nproc_per_node=2", "--master_addr=127.0.0.1", f"--master_port={port}"]
-    processes = [launcher.start(*common, f"--node_rank={i}", "train.py", script=script) for i in (1, 0)]
+def start_two_nodes(launcher: Launcher, script: str) -> list[subprocess.Popen[str]]:
+    """Node 1, node 0."""
+    common = ["--nnodes=2", "--nproc_per_node=2", "--master_addr=127.0.0.1", f"--master_port={free_port()}"]
+    return [launcher.start(*common, f"--node_rank={i}", "train.py", script=script) for i in (1, 0)]
+
+
+def two_nodes(launcher: Launcher, script: str) -> list[tuple[int, str, str]]:
+    """Exit code, stdout, stderr of node 0 and of node 1."""
+    processes = start_two_nodes(launcher, script)
     results = []
     for process in reversed(processes):
         out, err = process.communicate(timeout=LIMIT)
@@ -338,6 +353,30 @@ def test_a_failure_on_one_node_ends_the_other(launcher: Launcher, failing: str) 
         assert f"rank {failing} " in err
         assert "ValueError: bad thing" in err
     assert launcher.left() == []
+
+
+@pytest.mark.parametrize("node", [0, 1])
+def test_ctrl_c_on_one_node_ends_the_other(launcher: Launcher, node: int) -> None:
+    processes = start_two_nodes(launcher, HOLD)[::-1]
+    for process in processes:
+        assert process.stdout is not None
+        assert [process.stdout.readline() for _ in range(2)] == ["up\n", "up\n"]
+    processes[node].send_signal(signal.SIGINT)
+    errors = [process.communicate(timeout=LIMIT)[1] for process in processes]
+    assert [process.returncode for process in processes] == [130, 130]
+    assert "stopped by signal 2" in errors[node]
+    assert f"the launcher of node {node} (" in errors[1 - node]
+    assert "got SIGINT; 2 rank(s) stopped here" in errors[1 - node]
+
+
+def test_a_killed_launcher_ends_the_other_node(launcher: Launcher) -> None:
+    other, first = start_two_nodes(launcher, HOLD)
+    for process in (other, first):
+        assert process.stdout is not None
+        assert [process.stdout.readline() for _ in range(2)] == ["up\n", "up\n"]
+    other.kill()
+    assert "the launcher of node 1 is gone" in first.communicate(timeout=LIMIT)[1]
+    assert first.returncode == 1
 
 
 def test_a_node_that_does_not_come(launcher: Launcher) -> None:
