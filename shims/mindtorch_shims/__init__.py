@@ -1,2 +1,2 @@
-"""Stand-ins, on mindtorch, for packages that upstream code imports beside PyTorch (torch_npu, apex, transformer_engine
-...). None is here yet: upstream's own fallbacks for a missing package apply."""
+"""Stand-ins, on mindtorch, for packages that upstream code imports beside PyTorch: apex with its extension modules, and
+transformer_engine. ``docs/shims.md`` tells what is there, what differs and what raises."""

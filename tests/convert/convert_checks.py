@@ -106,22 +106,26 @@ class MapBack(ast.NodeTransformer):
         names: list[ast.alias] = []
         for index, alias in enumerate(node.names):
             name = self._back(alias.name)
-            if name == "torch" and alias.asname == "torch":
-                alias.asname = None
-            elif name.startswith("torch.") and alias.asname == "torch" and self._binds_torch(node.names[index + 1 :]):
-                alias.asname = None  # the package follows its submodule: this was "import torch.nn"
-            after_submodule = bool(names) and names[-1].name.startswith("torch.") and names[-1].asname is None
-            if name != "torch" or alias.asname is not None or not after_submodule:
+            root = name.partition(".")[0]
+            if name != alias.name and alias.asname == root:
+                if name == root:
+                    alias.asname = None
+                elif self._binds(root, node.names[index + 1 :]):
+                    alias.asname = None  # the package follows its submodule: this was "import torch.nn"
+            after_submodule = bool(names) and names[-1].name.startswith(f"{root}.") and names[-1].asname is None
+            if name != root or name == alias.name or alias.asname is not None or not after_submodule:
                 names.append(ast.alias(name, alias.asname))
         return ast.Import(names)
 
-    @staticmethod
-    def _binds_torch(following: list[ast.alias]) -> bool:
-        return bool(following) and following[0].asname == "torch" and following[0].name.startswith("mindtorch")
+    @classmethod
+    def _binds(cls, root: str, following: list[ast.alias]) -> bool:
+        return bool(following) and following[0].asname == root and cls._back(following[0].name) != following[0].name
 
     @staticmethod
     def _back(module: str) -> str:
         root, dot, below = module.partition(".")
+        if root == "mindtorch_shims" and dot:
+            return below
         return f"torch{dot}{below}" if root == "mindtorch" else module
 
 

@@ -46,7 +46,10 @@ def test_report_names_exactly_the_changed_files(upstream: Path, converted: tuple
 
 def test_only_import_statements_differ(upstream: Path, converted: tuple[Path, dict]) -> None:
     out, report = converted
-    assert set(report["summary"]["edits_by_rule"]) == {"torch-import"}
+    # The package imports PyTorch and, where they are there, the packages that have stand-ins.
+    stand_ins = {rule for rules in report["summary"]["edits_by_rule"] for rule in rules.split(",")} - {"torch-import"}
+    assert stand_ins == {"transformer-engine", "transformer-engine-torch", "apex", "amp-c", "fused-weight-gradient",
+                         "scaled-upper-triang-masked-softmax", "scaled-masked-softmax", "scaled-softmax"}  # fmt: skip
     for file in report["files"]:
         before, after = ((root / file["path"]).read_bytes() for root in (upstream, out))
         assert without_imports(before) == without_imports(after), file["path"]
