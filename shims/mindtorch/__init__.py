@@ -20,6 +20,7 @@ from ._device import device, get_default_device, set_default_device
 from ._dtype import (
     bfloat16,
     bool,
+    can_cast,
     cdouble,
     cfloat,
     chalf,

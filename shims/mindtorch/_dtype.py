@@ -112,6 +112,8 @@ _RANK = {bool: 0, uint8: 1, int8: 2, int16: 3, int32: 4, int64: 5, float16: 6, b
 
 def promote_types(a: dtype, b: dtype) -> dtype:
     """The smallest dtype that holds both (``torch.promote_types``)."""
+    if not (isinstance(a, dtype) and isinstance(b, dtype)):
+        a, b = as_dtype(a, "promote_types"), as_dtype(b, "promote_types")
     if a is b:
         return a
     if a.is_complex or b.is_complex:
@@ -131,7 +133,7 @@ class finfo:
     """Numerical properties of a floating (or complex) dtype."""
 
     def __init__(self, type: dtype | None = None) -> None:
-        type = type or get_default_dtype()
+        type = get_default_dtype() if type is None else as_dtype(type, "finfo")
         if not (type.is_floating_point or type.is_complex):
             raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{type}'")
         info = ml_dtypes.finfo(type.to_real()._np)
@@ -154,6 +156,7 @@ class iinfo:
     """Numerical properties of an integer dtype."""
 
     def __init__(self, type: dtype) -> None:
+        type = as_dtype(type, "iinfo")
         if type.category != INTEGRAL:
             raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'")
         info = np.iinfo(type._np)
@@ -195,3 +198,27 @@ channels_last, channels_last_3d = memory_format("channels_last"), memory_format(
 import builtins as _builtins  # noqa: E402
 
 _pyfloat, _pyint = _builtins.float, _builtins.int
+_BY_PYTHON_TYPE = {_builtins.bool: bool, _pyint: int64, _pyfloat: float64, _builtins.complex: complex128}
+
+
+def from_python_type(kind: type, function: str) -> dtype:
+    """The dtype that a Python number type stands for where PyTorch takes a dtype: float is torch.float64.
+
+    Raises:
+        TypeError: of ``function``, for any other type.
+    """
+    found = _BY_PYTHON_TYPE.get(kind)
+    if found is None:
+        raise TypeError(f"{function}(): argument 'dtype' must be torch.dtype, not {type(kind).__name__}")
+    return found
+
+
+def as_dtype(d: Any, function: str) -> dtype:
+    """``d``, or the dtype that a Python number type stands for; TypeError of ``function`` for anything else."""
+    return d if isinstance(d, dtype) else from_python_type(d, function)
+
+
+def can_cast(from_: Any, to: Any) -> _builtins.bool:
+    """Whether PyTorch's rules let a result of dtype ``from_`` be written to a tensor of dtype ``to``."""
+    from_, to = as_dtype(from_, "can_cast"), as_dtype(to, "can_cast")
+    return from_.category <= to.category

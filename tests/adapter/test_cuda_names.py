@@ -21,8 +21,8 @@ def alias(monkeypatch: pytest.MonkeyPatch) -> None:
     "use",
     [
         lambda c: c.CUDAGraph(), lambda c: c.graph(None), lambda c: c.graph_pool_handle(), lambda c: c.cudart(),
-        lambda c: c.make_graphed_callables(abs, ()), lambda c: c.utilization(), lambda c: c.temperature(),
-        lambda c: c.power_draw(), lambda c: c.clock_rate(), lambda c: c.memory_usage(), lambda c: c.memory_snapshot(),
+        lambda c: c.make_graphed_callables(abs, ()),
+        lambda c: c.memory_usage(), lambda c: c.memory_snapshot(),
         lambda c: c.memory._record_memory_history(), lambda c: c.memory._dump_snapshot("file"), lambda c: c.MemPool(),
         lambda c: c.set_per_process_memory_fraction(0.5), lambda c: c.restart_device(0), lambda c: c.stop_device(0),
         lambda c: c.set_compile_mode(jit_compile=True), lambda c: c.set_option({"ACL_PRECISION_MODE": "x"}),

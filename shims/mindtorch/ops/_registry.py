@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._dtype import from_python_type
 from .._tensor import Tensor
 from ..tape import inplace
 from ..tape.grad_mode import mode, no_grad
@@ -107,6 +108,8 @@ def _public(
     rest = next((p.name for p in parameters.values() if p.kind is p.VAR_POSITIONAL), None)
     renames = {a: b for a, b in _NUMPY_NAMES.items() if b in parameters and a not in parameters}
 
+    takes_dtype = "dtype" in parameters
+
     @functools.wraps(impl)
     def public(*args: Any, **kwargs: Any) -> Any:
         if _interpose.active:
@@ -120,6 +123,8 @@ def _public(
         for a, b in renames.items():
             if a in kwargs:
                 kwargs[b] = kwargs.pop(a)
+        if takes_dtype and (d := kwargs.get("dtype")).__class__ is type:  # dtype=float
+            kwargs["dtype"] = from_python_type(d, name)
         if rest is not None and rest in kwargs:  # flip(x, dims=(0, 1)) for flip(x, 0, 1)
             args = (*args, kwargs.pop(rest))
         if out is None:

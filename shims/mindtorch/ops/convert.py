@@ -70,6 +70,9 @@ def _convert(input: Tensor, d: dtype | None, dev: Any, copy: bool, memory_format
     return _copy((input,), d, dev, strides_like(a, memory_format))
 
 
+_CLASS = type
+
+
 @op(module=None)
 def to(
     input: Tensor, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, copy: bool = False,
@@ -83,6 +86,8 @@ def to(
             device, dtype = a.device, a.dtype
         elif isinstance(a, bool):
             flags.append(a)
+        elif a.__class__ is _CLASS:
+            dtype = dtypes.from_python_type(a, "to")
         elif a is not None:
             device = a
     if len(flags) > 1:

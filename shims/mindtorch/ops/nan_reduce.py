@@ -19,7 +19,7 @@ def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any 
     if input.dtype.category < FLOATING:
         return input.sum(dim, keepdim, dtype=dtype)
     x = input if dtype is None else input.to(dtype)
-    return x.masked_fill(input.isnan(), 0).sum(dim, keepdim)
+    return x.masked_fill(input.isnan(), 0).sum(dim, keepdim, dtype=dtype)
 
 
 @op(out=True)

@@ -10,6 +10,7 @@ from math import prod
 from typing import Any
 
 from .._array import Array, contiguous_strides
+from .._dtype import as_dtype
 from .._tensor import Tensor, _wrap_dim, wrap_view
 from ..tape import inplace
 from ..tape.grad_mode import mode
@@ -116,7 +117,7 @@ def view(input: Tensor, *shape: Any) -> Tensor:
 
 
 def _view_dtype(input: Tensor, d: Any) -> Tensor:
-    a = input._arr
+    a, d = input._arr, as_dtype(d, "view")
     shape, strides, offset = a.shape, a.strides, a.offset
     old, new = a.dtype.itemsize, d.itemsize
     if old != new:

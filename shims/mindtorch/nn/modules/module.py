@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import mindtorch as torch
+from mindtorch._dtype import from_python_type
 from mindtorch._tensor import Tensor
 from mindtorch.nn.modules._backward_hook import BackwardHook
 from mindtorch.nn.modules._hooks import (
@@ -61,8 +62,10 @@ def parse_to(*args: Any, **kwargs: Any) -> tuple[Any, Any, bool, Any]:
     else:
         if rest and (rest[0] is None or isinstance(rest[0], (str, int, torch.device))):
             device = rest.pop(0)
-        if rest and (rest[0] is None or isinstance(rest[0], torch.dtype)):
+        if rest and (rest[0] is None or isinstance(rest[0], (torch.dtype, type))):
             dtype = rest.pop(0)
+    if isinstance(dtype, type):
+        dtype = from_python_type(dtype, "to")
     non_blocking = rest.pop(0) if rest else kwargs.pop("non_blocking", False)
     copy = rest.pop(0) if rest else kwargs.pop("copy", False)
     memory_format = kwargs.pop("memory_format", None)
