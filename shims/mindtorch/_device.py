@@ -3,6 +3,9 @@
 'cuda' and 'npu' both mean the MindSpore device. On a host without an NPU they exist when MINDTORCH_CUDA_ALIAS=1 is set
 (then they are served by the CPU kernels and the tensors carry the name that they were asked for), else asking for them
 raises, as PyTorch's CPU build does.
+
+A host has as many devices as processes work on it, so that each local rank has one of its own. Tensors of 'cuda:0' and
+'cuda:1' do not mix, as anywhere; which memory they are in is another matter: the process has its NPU, or the CPU's.
 """
 
 from __future__ import annotations
@@ -27,6 +30,18 @@ def found_npu() -> None:
 def cuda_alias() -> bool:
     """Whether 'cuda' is served on this host: by its NPU, or by CPU kernels because that was asked for."""
     return _state.npu or os.environ.get("MINDTORCH_CUDA_ALIAS") == "1"
+
+
+_LOCAL_PROCESSES = ("LOCAL_WORLD_SIZE", "MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE")
+
+
+def device_count() -> int:
+    """How many devices 'cuda' has: 0 where it is not served, else one for each process that the launcher started on
+    this host (at least LOCAL_RANK + 1, where it does not tell their number)."""
+    if not cuda_alias():
+        return 0
+    given = next((os.environ[name] for name in _LOCAL_PROCESSES if name in os.environ), "1")
+    return max(int(given), int(os.environ.get("LOCAL_RANK", 0)) + 1)
 
 
 class device:
@@ -113,7 +128,18 @@ def current_index() -> int:
 
 
 def set_current_index(index: int) -> None:
+    """Make a device current. Raises RuntimeError for one that does not exist."""
+    check_index(index)
     _state.current_index = index
+
+
+def check_index(index: int) -> None:
+    """Raise RuntimeError for a device that does not exist."""
+    if not 0 <= index < device_count():
+        raise RuntimeError(
+            f"CUDA error: invalid device ordinal {index}: this host has {device_count()}, one for each process that "
+            "the launcher started on it (LOCAL_WORLD_SIZE)"
+        )
 
 
 def resolve(d: Any = None) -> device:
@@ -135,4 +161,8 @@ def resolve(d: Any = None) -> device:
             f"device '{d}' is not available: this host has no NPU. Set MINDTORCH_CUDA_ALIAS=1 to let the CPU kernels "
             "serve 'cuda' and 'npu'"
         )
-    return d if d.index is not None else device(d.type, _state.current_index)
+    if d.index is None:
+        return device(d.type, _state.current_index)
+    if d.index:
+        check_index(d.index)
+    return d

@@ -283,6 +283,25 @@ def functional_collectives(lib: Any, rank: int, size: int, directory: Path) -> A
 
 
 @scenario
+def split_sizes_in_any_sequence(lib: Any, rank: int, size: int, directory: Path) -> Any:
+    """Sizes in lists, tuples, ranges and arrays; not in tensors, nor as floats."""
+    import numpy as np
+
+    parts = [rank + 1] * size
+    arriving = [peer + 1 for peer in range(size)]
+    out = []
+    for kind in (list, tuple, np.array, lambda n: np.array(n, np.int32), lambda n: [np.int64(i) for i in n]):
+        x, y = lib.arange(float(sum(parts))) + 100 * rank, lib.zeros(sum(arriving))
+        lib.distributed.all_to_all_single(y, x, kind(arriving), kind(parts))
+        out.append(y.tolist())
+    refused = [
+        message(lambda kind=kind: lib.distributed.all_to_all_single(y, x, kind(arriving), kind(parts)))[0]
+        for kind in (lib.tensor, iter, lambda n: [float(i) for i in n], lambda n: np.array(n, float))
+    ]
+    return [out, refused]
+
+
+@scenario
 def meshes(lib: Any, rank: int, size: int, directory: Path) -> Any:
     import importlib
 

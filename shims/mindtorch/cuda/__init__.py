@@ -1,7 +1,7 @@
 """``torch.cuda``: the MindSpore device under CUDA's name (``torch.npu`` is this module, too).
 
-On a CPU host it is there when MINDTORCH_CUDA_ALIAS=1 is set: one device, served by the CPU kernels, whose streams are
-synchronous. Without it ``is_available()`` is False, as in PyTorch's CPU build.
+On a CPU host it is there when MINDTORCH_CUDA_ALIAS=1 is set: a device for each local process, served by the CPU
+kernels, whose streams are synchronous. Without it ``is_available()`` is False, as in PyTorch's CPU build.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ from .random import (
     manual_seed,
     manual_seed_all,
     seed,
+    seed_all,
     set_rng_state,
     set_rng_state_all,
 )
@@ -82,8 +83,8 @@ def is_available() -> bool:
 
 
 def device_count() -> int:
-    """1 where the device is available, else 0."""
-    return 1 if is_available() else 0
+    """0 where there is no device, else one for each process that the launcher started on this host."""
+    return devices.device_count()
 
 
 def _require() -> None:
@@ -125,14 +126,11 @@ def current_device() -> int:
 
 
 def set_device(device: Any) -> None:
-    """Make a device current. Raises RuntimeError for one that does not exist."""
+    """Make a device current; a negative index changes nothing. Raises RuntimeError for one that does not exist."""
     _require()
     index = _index(device)
-    if index >= device_count():
-        raise RuntimeError(
-            f"invalid device ordinal {index}: mindtorch serves one device a process on a CPU host"
-        )
-    devices.set_current_index(index)
+    if index >= 0:
+        devices.set_current_index(index)
 
 
 class device(contextlib.AbstractContextManager):  # type: ignore[type-arg]
@@ -189,8 +187,13 @@ class _DeviceProperties:
 
 
 def get_device_properties(device: Any = None) -> _DeviceProperties:
-    """Name, memory and processor count; compute capability 8.0 for code that asks for one."""
+    """Name, memory and processor count; compute capability 8.0 for code that asks for one.
+
+    Raises AssertionError for a device that does not exist.
+    """
     _require()
+    if not 0 <= _index(device) < device_count():
+        raise AssertionError("Invalid device id")
     return _DeviceProperties()
 
 

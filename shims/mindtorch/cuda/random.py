@@ -1,4 +1,4 @@
-"""The device's generator: of its own, so that CPU and device draws do not shift each other."""
+"""The devices' generators: each of its own, so that CPU and device draws do not shift each other."""
 
 from __future__ import annotations
 
@@ -8,34 +8,29 @@ from .. import _device as devices
 from .._tensor import Tensor
 
 
-def _make() -> tuple[Any, ...]:
-    from ..random import Generator
-
-    return (Generator("cuda"),)
-
-
 class _Generators:
-    """``default_generators[i]``, made when first asked for."""
+    """``default_generators[i]``, made when first asked for. One can be seeded before the device is there."""
 
     def __init__(self) -> None:
-        self._made: tuple[Any, ...] = ()
+        self._made: list[Any] = []
 
     def __getitem__(self, i: int) -> Any:
-        if not self._made:
-            self._made = _make()
+        from ..random import Generator
+
+        while len(self._made) < len(self):
+            self._made.append(Generator(f"cuda:{len(self._made)}"))
         return self._made[i]
 
     def __len__(self) -> int:
-        return 1
+        return max(devices.device_count(), 1)
 
 
 default_generators = _Generators()
 
 
 def _index(device: Any) -> int:
-    if isinstance(device, int):
-        return device
-    return devices.device(device).index or 0
+    index = device if isinstance(device, int) else devices.device(device).index
+    return devices.current_index() if index is None else index
 
 
 def get_rng_state(device: Any = "cuda") -> Tensor:
@@ -49,28 +44,37 @@ def set_rng_state(new_state: Tensor, device: Any = "cuda") -> None:
 
 
 def get_rng_state_all() -> list[Tensor]:
-    return [get_rng_state(0)]
+    """The states of all devices' generators."""
+    return [get_rng_state(i) for i in range(len(default_generators))]
 
 
 def set_rng_state_all(new_states: list[Tensor]) -> None:
-    set_rng_state(new_states[0], 0)
+    """Continue from the states of all devices."""
+    for i, state in enumerate(new_states):
+        set_rng_state(state, i)
 
 
 def manual_seed(seed: int) -> None:
-    """Seed the generator."""
-    default_generators[0].manual_seed(int(seed))
+    """Seed the current device's generator."""
+    default_generators[devices.current_index()].manual_seed(int(seed))
 
 
-manual_seed_all = manual_seed
+def manual_seed_all(seed: int) -> None:
+    """Seed the generators of all devices."""
+    for i in range(len(default_generators)):
+        default_generators[i].manual_seed(int(seed))
 
 
 def seed() -> None:
-    """Seed the generator from the operating system."""
-    default_generators[0].seed()
+    """Seed the current device's generator from the operating system."""
+    default_generators[devices.current_index()].seed()
 
 
-seed_all = seed
+def seed_all() -> None:
+    """Seed the generators of all devices with one seed from the operating system."""
+    manual_seed_all(default_generators[0].seed())
 
 
 def initial_seed() -> int:
-    return default_generators[0].initial_seed()
+    """The seed of the current device's generator."""
+    return default_generators[devices.current_index()].initial_seed()

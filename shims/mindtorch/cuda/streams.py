@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from .. import _device as devices
 from ._runtime import runtime
@@ -46,12 +46,13 @@ class Stream:
         return event
 
     def __enter__(self) -> Stream:
-        self._previous = current_stream()
+        self._previous = current_stream(), current_stream(self.device)
         set_stream(self)
         return self
 
     def __exit__(self, *exc: Any) -> None:
-        set_stream(self._previous)
+        set_stream(self._previous[1])
+        set_stream(self._previous[0])
 
 
 class ExternalStream(Stream):
@@ -96,35 +97,48 @@ class Event:
         return (end_event._time - self._time) * 1e3
 
 
-class _Current:
-    default: Stream | None = None
-    stream: Stream | None = None
+class _Streams:
+    """By the index of the device."""
+
+    default: ClassVar[dict[int, Stream]] = {}
+    current: ClassVar[dict[int, Stream]] = {}
+
+
+def _index(device: Any) -> int:
+    index = device if device is None or isinstance(device, int) else devices.device(device).index
+    return devices.current_index() if index is None else index
 
 
 def default_stream(device: Any = None) -> Stream:
     """The device's default stream."""
-    if _Current.default is None:
-        _Current.default = Stream(device)
-    return _Current.default
+    index = _index(device)
+    if index not in _Streams.default:
+        _Streams.default[index] = Stream(index)
+    return _Streams.default[index]
 
 
 def current_stream(device: Any = None) -> Stream:
-    """The stream that kernels go to."""
-    return _Current.stream or default_stream(device)
+    """The stream of the device that kernels go to."""
+    return _Streams.current.get(_index(device)) or default_stream(device)
 
 
 def set_stream(stream: Stream | None) -> None:
-    """Make a stream the current one."""
+    """Make a stream the current one, and its device the current device."""
     if stream is not None:
-        _Current.stream = stream
+        devices.set_current_index(stream.device_index)
+        _Streams.current[stream.device_index] = stream
 
 
 @contextlib.contextmanager
 def stream(stream: Stream | None) -> Iterator[Stream | None]:
-    """Context manager: another current stream."""
-    previous = current_stream() if stream is not None else None
+    """Context manager: another current stream, on its device."""
+    if stream is None:
+        yield None
+        return
+    previous, previous_there = current_stream(), current_stream(stream.device)
     set_stream(stream)
     try:
         yield stream
     finally:
+        set_stream(previous_there)
         set_stream(previous)

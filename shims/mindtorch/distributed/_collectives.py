@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import wraps
+from operator import index
 from typing import Any
 
 import mindtorch as torch
@@ -279,8 +280,12 @@ def all_to_all(
     return finish(pg, pg._backend.alltoall(output_tensor_list, input_tensor_list), async_op)
 
 
-def _check_splits(tensor: Any, splits: list[int] | None, size: int) -> list[int]:
+def _check_splits(tensor: Any, given: Sequence[int] | None, size: int) -> list[int]:
+    """The sizes as integers; they may come in any sequence of integers, arrays included, but not as a tensor."""
     length = tensor.size(0) if tensor.dim() else 1
+    if isinstance(given, torch.Tensor) or not (given is None or hasattr(given, "__getitem__")):
+        raise TypeError(f"all_to_all_single(): split sizes have to be a list of integers, not {type(given).__name__}")
+    splits = [index(n) for n in given] if given is not None else []
     if not splits:
         if length % size:
             raise RuntimeError("Tensor's dim 0 does not divide equally across group size")
@@ -289,15 +294,15 @@ def _check_splits(tensor: Any, splits: list[int] | None, size: int) -> list[int]
         raise RuntimeError("Number of tensor splits not equal to group size")
     if sum(splits) != length:
         raise RuntimeError("Split sizes doesn't match total dim 0 size")
-    return list(splits)
+    return splits
 
 
 @_collective
 def all_to_all_single(
     output: Any,
     input: Any,
-    output_split_sizes: list[int] | None = None,
-    input_split_sizes: list[int] | None = None,
+    output_split_sizes: Sequence[int] | None = None,
+    input_split_sizes: Sequence[int] | None = None,
     group: Any = None,
     async_op: bool = False,
 ) -> Work | None:

@@ -44,6 +44,12 @@ def _put(storage: Storage, location: str) -> None:
             f"a storage of the checkpoint is to go to {location}, but this host has no such device. Load it with "
             "map_location='cpu', or set MINDTORCH_CUDA_ALIAS=1 to let the CPU kernels serve it"
         )
+    if target.type in ("cuda", "npu") and (target.index or 0) >= devices.device_count():
+        raise RuntimeError(
+            f"Attempting to deserialize object on CUDA device {target.index} but torch.cuda.device_count() is "
+            f"{devices.device_count()}. Please use torch.load with map_location to map your storages to an existing "
+            "device."
+        )
     storage.device = devices.resolve(target)
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import NoReturn
 
+from mindtorch._support import missing_attribute
 from mindtorch._unsupported import raise_unsupported, unsupported
 
 __all__ = [
@@ -40,7 +42,11 @@ CUDA_HOME: str | None = _find_cuda_home()
 
 ROCM_HOME: str | None = None
 CUDNN_HOME: str | None = os.environ.get("CUDNN_HOME") or os.environ.get("CUDNN_PATH")
+SYCL_HOME: str | None = os.environ.get("SYCL_HOME")
 IS_HIP_EXTENSION = False
+IS_WINDOWS = sys.platform == "win32"
+IS_LINUX = sys.platform.startswith("linux")
+IS_MACOS = sys.platform.startswith("darwin")
 
 BuildExtension = unsupported("torch.utils.cpp_extension.BuildExtension", _HINT)
 
@@ -82,8 +88,8 @@ def get_default_build_root() -> str:
 
 
 def get_cxx_compiler() -> str:
-    """The C++ compiler: the environment's CXX, else ``g++``."""
-    return os.environ.get("CXX", "g++")
+    """The C++ compiler: the environment's CXX, else the platform's usual one."""
+    return os.environ.get("CXX", "cl" if IS_WINDOWS else "c++")
 
 
 def check_compiler_is_gcc(compiler: str) -> bool:
@@ -104,3 +110,7 @@ def verify_ninja_availability() -> None:
     """Raise ``RuntimeError`` unless ``ninja`` can be started."""
     if not is_ninja_available():
         raise RuntimeError("Ninja is required to load C++ extensions (pip install ninja to get it)")
+
+
+def __getattr__(name: str) -> object:
+    raise missing_attribute(__name__, name)
