@@ -70,10 +70,15 @@ def run_tests(files: FilesArgument = None) -> None:
 
 @app.command()
 def validate(files: FilesArgument = None) -> None:
-    """Check rule files: syntax, schema, included files, conflicts. Exit codes: 0 all are right, 2 one is not."""
+    """Check rule files: syntax, schema, included files, repositories. Exit codes: 0 all are right, 2 one is not."""
+    from ..workspace.stack import is_stack, load_stack
+
     wrong = False
     for name in files or [DEFAULT_RULES]:
+        repositories = ""
         try:
+            if is_stack(name):
+                repositories = f", {len(load_stack(name).repositories)} repositories"
             rules = load_rules(name)
         except RuleError as error:
             wrong = True
@@ -82,7 +87,7 @@ def validate(files: FilesArgument = None) -> None:
             wrong = True
             print(f"ms-convert: error: {error}", file=sys.stderr)
         else:
-            print(f"{name}: {len(rules.rules)} rules in {len(rules.files)} files, all right")
+            print(f"{name}: {len(rules.rules)} rules in {len(rules.files)} files{repositories}, all right")
     raise typer.Exit(2 if wrong else 0)
 
 

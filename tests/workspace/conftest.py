@@ -34,12 +34,13 @@ def site(tmp_path: Path) -> Site:
         git(site.work(name), "init", "-q", "-b", "main")
         git(site.bare, "init", "-q", "--bare", "-b", "main", f"{name}.git")
         git(site.work(name), "remote", "add", "origin", str(site.bare / f"{name}.git"))
-    commit(site.work("alpha"), "first", alpha____init__="")
-    site.commits["alpha"] = commit(site.work("alpha"), "release", alpha__a="import torch\n", alpha__b="x = 1\n")
+    commit(site.work("alpha"), "first", {"alpha/__init__.py": ""})
+    files = {"alpha/a.py": "import torch\n", "alpha/b.py": "x = 1\n"}
+    site.commits["alpha"] = commit(site.work("alpha"), "release", files)
     git(site.work("alpha"), "tag", "-a", "-m", "release", "v1.0")
     git(site.work("alpha"), "tag", "v1.1rc0")
-    site.commits["later"] = commit(site.work("alpha"), "later", alpha__a="import torch.nn\n")
-    site.commits["beta"] = commit(site.work("beta"), "first", src__beta__b="from torch import nn\n")
+    site.commits["later"] = commit(site.work("alpha"), "later", {"alpha/a.py": "import torch.nn\n"})
+    site.commits["beta"] = commit(site.work("beta"), "first", {"src/beta/b.py": "from torch import nn\n"})
     git(site.work("beta"), "branch", "stable")
     for name in ("alpha", "beta"):
         site.publish(name)

@@ -49,7 +49,7 @@ def test_second_run_changes_nothing(site: Site) -> None:
 
 def test_what_the_lock_has_stays_when_the_branch_moves(site: Site) -> None:
     site.build()
-    commit(site.work("beta"), "more", src__beta__b="import torch as t\n")
+    commit(site.work("beta"), "more", {"src/beta/b.py": "import torch as t\n"})
     git(site.work("beta"), "branch", "-f", "stable")
     site.publish("beta")
     shutil.rmtree(site.workspace / "beta")

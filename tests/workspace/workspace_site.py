@@ -45,10 +45,10 @@ def git(where: Path, *words: str) -> str:
     return subprocess.run(["git", *words], cwd=where, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def commit(where: Path, message: str, **files: str) -> str:
+def commit(where: Path, message: str, files: dict[str, str]) -> str:
     """Write ``files`` and commit them; returns the hash."""
     for name, text in files.items():
-        path = where / f"{name.replace('__', '/')}.py"
+        path = where / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     git(where, "add", "-A")
