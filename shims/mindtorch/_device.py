@@ -87,7 +87,9 @@ class device:
         return self.type if self.index is None else f"{self.type}:{self.index}"
 
     def __reduce__(self) -> Any:
-        return (device, (self.type,) if self.index is None else (self.type, self.index))
+        # A string of its own, as PyTorch makes: a pickle would refer back to one that it has seen.
+        kind = str(self.type.encode(), "ascii")
+        return (device, (kind,) if self.index is None else (kind, self.index))
 
     def __deepcopy__(self, memo: Any) -> device:
         return self
@@ -163,6 +165,6 @@ def resolve(d: Any = None) -> device:
         )
     if d.index is None:
         return device(d.type, _state.current_index)
-    if d.index:
+    if d.index != _state.current_index:
         check_index(d.index)
     return d

@@ -177,6 +177,9 @@ class layout:
     def __repr__(self) -> str:
         return f"torch.{self._name}"
 
+    def __reduce__(self) -> str:
+        return self._name
+
 
 strided, sparse_coo, sparse_csr = layout("strided"), layout("sparse_coo"), layout("sparse_csr")
 
@@ -189,6 +192,9 @@ class memory_format:
 
     def __repr__(self) -> str:
         return f"torch.{self._name}"
+
+    def __reduce__(self) -> str:
+        return self._name
 
 
 contiguous_format, preserve_format = memory_format("contiguous_format"), memory_format("preserve_format")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 __all__ = ["Future", "collect_all", "wait_all"]
 
 
-class Future:
+_T = TypeVar("_T")
+
+
+class Future(Generic[_T]):
     """A value, or an error, that another thread sets once."""
 
     def __init__(self, *, devices: Any = None) -> None:
@@ -17,7 +20,7 @@ class Future:
         self._done = False
         self._value: Any = None
         self._error: BaseException | None = None
-        self._callbacks: list[Callable[[Future], Any]] = []
+        self._callbacks: list[Callable[[Future[Any]], Any]] = []
 
     def done(self) -> bool:
         """Whether a value or an error was set."""
@@ -58,7 +61,7 @@ class Future:
             raise AssertionError(f"{result} is of type {type(result)}, not an Exception.")
         self._finish(None, result)
 
-    def add_done_callback(self, callback: Callable[[Future], Any]) -> None:
+    def add_done_callback(self, callback: Callable[[Future[Any]], Any]) -> None:
         """Call ``callback(self)`` when done (at once if it is)."""
         with self._condition:
             if not self._done:
@@ -66,7 +69,7 @@ class Future:
                 return
         callback(self)
 
-    def then(self, callback: Callable[[Future], Any]) -> Future:
+    def then(self, callback: Callable[[Future[Any]], Any]) -> Future:
         """A future of ``callback(self)``."""
         chained = Future()
 

@@ -150,12 +150,13 @@ def test_what_the_table_does_not_have_is_missing_in_mindtorch(table: SupportTabl
 
 
 def test_placeholders_raise_when_used(table: SupportTable) -> None:
-    found = table.lookup("torch.distributed.checkpoint.FileSystemReader.read")
-    assert found[:3] == ("torch.distributed.checkpoint.FileSystemReader", "placeholder", "load with torch.load")
-    import mindtorch.distributed.checkpoint as checkpoint
+    found = table.lookup("torch.distributed.tensor.DTensor.from_local")
+    assert found[:2] == ("torch.distributed.tensor.DTensor", "placeholder")
+    assert found[2].startswith("keep plain tensors")
+    from mindtorch.distributed.tensor import DTensor
 
-    with pytest.raises(NotImplementedError, match=r"load with torch\.load"):
-        checkpoint.FileSystemReader("x")
+    with pytest.raises(NotImplementedError, match=r"keep plain tensors"):
+        DTensor("x")
 
 
 def test_names_that_are_something_else_in_pytorch(table: SupportTable) -> None:

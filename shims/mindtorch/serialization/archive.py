@@ -1,56 +1,25 @@
-"""PyTorch's checkpoint archive: an uncompressed zip whose storage records start at multiples of 64 bytes.
+"""Reading PyTorch's checkpoint archive: an uncompressed zip whose records start at multiples of 64 bytes.
 
 Below tensors and pickles: records are a name and bytes. All records lie in one folder, named after the file:
 ``<name>/data.pkl``, ``<name>/data/0`` ... , ``<name>/version``, ``<name>/byteorder``, ``<name>/.format_version``,
-``<name>/.storage_alignment``.
+``<name>/.storage_alignment``, ``<name>/.data/serialization_id``.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
-import struct
 import zipfile
 import zlib
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
-__all__ = ["ALIGNMENT", "ArchiveReader", "ArchiveWriter"]
+from .archive_write import LOCAL_HEADER
 
-ALIGNMENT = 64
-_LOCAL_HEADER = struct.Struct("<4s5H3I2H")
-# Extra field of the zip64 sizes that zipfile puts before ours, and the header (id "FB", length) of our padding.
-_ZIP64_EXTRA = 20
-_PADDING_HEADER = 4
+__all__ = ["ArchiveReader"]
+
 _LEGACY_START = pickle.dumps(0x1950A86A20F9469CFC6C, 2)
-
-
-class ArchiveWriter:
-    """Writes records to a binary file object, each one's data aligned. Close it to write the directory."""
-
-    def __init__(self, stream: IO[bytes], name: str) -> None:
-        self._zip = zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED, allowZip64=True)
-        self._name = name
-        self._position = 0
-
-    def write(self, record: str, data: Any) -> None:
-        """Add a record. ``data`` is bytes or a C-contiguous uint8 array."""
-        view = memoryview(data)
-        info = zipfile.ZipInfo(f"{self._name}/{record}")
-        info.compress_type = zipfile.ZIP_STORED
-        info.file_size = view.nbytes
-        # zipfile decides for zip64 sizes from here on.
-        zip64 = view.nbytes * 1.05 > zipfile.ZIP64_LIMIT
-        start = self._zip.start_dir + _LOCAL_HEADER.size + len(info.filename.encode()) + zip64 * _ZIP64_EXTRA
-        padding = -(start + _PADDING_HEADER) % ALIGNMENT
-        info.extra = struct.pack("<2sH", b"FB", padding) + b"Z" * padding
-        with self._zip.open(info, "w", force_zip64=zip64) as target:
-            target.write(view)
-
-    def close(self) -> None:
-        """Write the zip's directory. The stream stays open."""
-        self._zip.close()
 
 
 class ArchiveReader:
@@ -116,11 +85,11 @@ class ArchiveReader:
     def _data_offset(self, info: zipfile.ZipInfo) -> int:
         # The local header's extra field (the padding) is not the one in the directory, so its length is read here.
         self._stream.seek(info.header_offset)
-        header = self._stream.read(_LOCAL_HEADER.size)
-        if len(header) != _LOCAL_HEADER.size or header[:4] != b"PK\x03\x04":
+        header = self._stream.read(LOCAL_HEADER.size)
+        if len(header) != LOCAL_HEADER.size or header[:4] != b"PK\x03\x04":
             raise RuntimeError(f"{self._label}: the zip directory points outside of the records; the file is damaged")
-        *_, name_length, extra_length = _LOCAL_HEADER.unpack(header)
-        return info.header_offset + _LOCAL_HEADER.size + name_length + extra_length
+        *_, name_length, extra_length = LOCAL_HEADER.unpack(header)
+        return info.header_offset + LOCAL_HEADER.size + name_length + extra_length
 
     def _read_into(self, target: memoryview) -> int:
         if hasattr(self._stream, "readinto"):

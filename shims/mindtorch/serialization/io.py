@@ -13,7 +13,8 @@ import numpy as np
 
 from .._array import Storage
 from .._device import CPU
-from .archive import ALIGNMENT, ArchiveReader, ArchiveWriter
+from .archive import ArchiveReader
+from .archive_write import ALIGNMENT, ArchiveWriter
 from .locations import MapLocation, placer
 from .names import StorageType
 from .pickling import CheckpointPickler, FullUnpickler, WeightsUnpickler

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from mindtorch.distributed._shard import metadata, sharded_tensor
+from mindtorch.distributed._shard import _utils, metadata, sharded_tensor
 
-__all__ = ["metadata", "sharded_tensor"]
+__all__ = ["_utils", "metadata", "sharded_tensor"]

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+
+from mindtorch.distributed.remote_device import _remote_device
 
 __all__ = ["ShardMetadata"]
 
 
 @dataclass
 class ShardMetadata:
-    """A box of a tensor: offsets and sizes in elements, and where it lives ('rank:0/cpu' or None)."""
+    """A box of a tensor: offsets and sizes in elements, and the device that it is on ('rank:0/cpu', or None)."""
 
     shard_offsets: list[int]
     shard_sizes: list[int]
-    placement: Any = None
+    placement: _remote_device | None = None
 
-    def __init__(self, shard_offsets: list[int], shard_sizes: list[int], placement: Any = None) -> None:
+    def __init__(
+        self, shard_offsets: list[int], shard_sizes: list[int], placement: str | _remote_device | None = None
+    ) -> None:
         if len(shard_offsets) != len(shard_sizes):
             raise ValueError(
                 "shard_offsets and shard_sizes should have the same number of elements, "
@@ -28,7 +31,7 @@ class ShardMetadata:
             raise ValueError("shard_sizes should be >= 0")
         self.shard_offsets = list(shard_offsets)
         self.shard_sizes = list(shard_sizes)
-        self.placement = placement
+        self.placement = _remote_device(placement) if isinstance(placement, str) else placement
 
     def __hash__(self) -> int:
-        return hash((tuple(self.shard_offsets), tuple(self.shard_sizes), str(self.placement)))
+        return hash((tuple(self.shard_offsets), tuple(self.shard_sizes), self.placement))

@@ -1,9 +1,9 @@
-"""``torch.distributed.checkpoint``: the vocabulary. Saving and loading are not supported yet, and say so."""
+"""``torch.distributed.checkpoint``: checkpoints in a directory, written and read by many ranks, in PyTorch's format."""
 
 from __future__ import annotations
 
-from mindtorch._unsupported import unsupported_function
 from mindtorch.distributed.checkpoint import (
+    _extension,
     _nested_dict,
     _traverse,
     api,
@@ -13,6 +13,10 @@ from mindtorch.distributed.checkpoint import (
     planner,
     planner_helpers,
     resharding,
+    staging,
+    state_dict_loader,
+    state_dict_saver,
+    stateful,
     storage,
     utils,
 )
@@ -33,20 +37,15 @@ from mindtorch.distributed.checkpoint.planner import (
     SavePlanner,
     WriteItem,
 )
+from mindtorch.distributed.checkpoint.state_dict_loader import load, load_state_dict
+from mindtorch.distributed.checkpoint.state_dict_saver import async_save, save, save_state_dict
 from mindtorch.distributed.checkpoint.storage import StorageReader, StorageWriter
-
-_PREFIX = "torch.distributed.checkpoint."
-
-save = unsupported_function(_PREFIX + "save", "save with torch.save")
-save_state_dict = unsupported_function(_PREFIX + "save_state_dict", "save with torch.save")
-async_save = unsupported_function(_PREFIX + "async_save", "save with torch.save")
-load = unsupported_function(_PREFIX + "load", "load with torch.load")
-load_state_dict = unsupported_function(_PREFIX + "load_state_dict", "load with torch.load")
 
 __all__ = [
     "BytesStorageMetadata", "CheckpointException", "ChunkStorageMetadata", "DefaultLoadPlanner", "DefaultSavePlanner",
     "FileSystemReader", "FileSystemWriter", "LoadPlan", "LoadPlanner", "Metadata", "ReadItem", "SavePlan",
-    "SavePlanner", "StorageReader", "StorageWriter", "TensorStorageMetadata", "WriteItem", "_nested_dict",
+    "SavePlanner", "StorageReader", "StorageWriter", "TensorStorageMetadata", "WriteItem", "_extension", "_nested_dict",
     "_traverse", "api", "async_save", "default_planner", "filesystem", "load", "load_state_dict", "metadata",
-    "planner", "planner_helpers", "resharding", "save", "save_state_dict", "storage", "utils",
+    "planner", "planner_helpers", "resharding", "save", "save_state_dict", "staging", "state_dict_loader",
+    "state_dict_saver", "stateful", "storage", "utils",
 ]  # fmt: skip

@@ -14,36 +14,32 @@ PATH_ITEM = str | int
 OBJ_PATH = tuple[PATH_ITEM, ...]
 
 
-def _is_terminal(value: Any) -> bool:
-    """Whether a list or tuple is kept whole: only containers that hold a tensor somewhere are opened."""
-    if isinstance(value, Mapping):
-        return False
-    if isinstance(value, (list, tuple)):
-        return not any(isinstance(v, torch.Tensor) or not _is_leaf_or_empty(v) for v in value)
-    return True
-
-
-def _is_leaf_or_empty(value: Any) -> bool:
-    return _is_terminal(value) if isinstance(value, (Mapping, list, tuple)) else True
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, torch.Tensor)
 
 
 def traverse_state_dict(
     state_dict: Mapping[str, Any],
     visitor: Callable[[OBJ_PATH, Any], None],
-    keep_traversing: Callable[[Any], bool] | None = None,
+    keep_traversing: Callable[[Any], bool] = _is_tensor,
 ) -> None:
     """Call ``visitor(path, value)`` for every leaf.
 
-    Mappings are always opened; lists and tuples when ``keep_traversing`` says so (default: when they hold tensors or
-    mappings somewhere).
+    Mappings are always opened, tuples never; lists when an item in them, however deep, is a mapping or one that
+    ``keep_traversing`` wants to see (default: a tensor).
     """
-    opens = (lambda value: not _is_terminal(value)) if keep_traversing is None else keep_traversing
+
+    def opens(items: Any) -> bool:
+        return any(
+            isinstance(item, Mapping) or (isinstance(item, list) and opens(item)) or keep_traversing(item)
+            for item in items
+        )
 
     def walk(path: OBJ_PATH, value: Any) -> None:
         if isinstance(value, Mapping):
             for key, item in value.items():
                 walk((*path, str(key)), item)
-        elif isinstance(value, (list, tuple)) and opens(value):
+        elif isinstance(value, list) and opens(value):
             for i, item in enumerate(value):
                 walk((*path, i), item)
         else:

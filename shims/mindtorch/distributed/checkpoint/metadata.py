@@ -99,12 +99,13 @@ class StorageMeta:
 
 @dataclass
 class Metadata:
-    """A whole checkpoint: what is in it by name, the planner's data and the storage's."""
+    """A whole checkpoint: what is in it by name, the planner's data and the storage's, the format's version."""
 
     state_dict_metadata: dict[str, Any]
     planner_data: Any = None
     storage_data: Any = None
     storage_meta: StorageMeta | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import io
+import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import reduce
-from operator import mul
-from typing import Any
+from typing import Any, ClassVar
 
-from mindtorch._unsupported import unsupported
-from mindtorch.distributed.checkpoint.metadata import ChunkStorageMetadata, MetadataIndex, TensorProperties
+from mindtorch.distributed.checkpoint.metadata import (
+    STATE_DICT_TYPE,
+    ChunkStorageMetadata,
+    Metadata,
+    MetadataIndex,
+    StorageMeta,
+    TensorProperties,
+)
 
 __all__ = [
     "BytesIOWriteData", "LoadItemType", "LoadPlan", "LoadPlanner", "ReadItem", "SavePlan", "SavePlanner",
     "TensorWriteData", "WriteItem", "WriteItemType",
 ]  # fmt: skip
-
-_HINT = "save with torch.save"
 
 
 class WriteItemType(Enum):
@@ -63,7 +68,7 @@ class WriteItem:
         """Bytes of the whole tensor; None if it is not one."""
         if self.tensor_data is None:
             return None
-        return reduce(mul, self.tensor_data.size, 1) * self.tensor_data.properties.dtype.itemsize
+        return math.prod(self.tensor_data.size) * self.tensor_data.properties.dtype.itemsize
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ class ReadItem:
 
 @dataclass(frozen=True)
 class SavePlan:
-    """What a rank writes."""
+    """What a rank writes; ``usable`` is False for one that says: as the last time."""
 
     items: list[WriteItem]
     storage_data: Any = None
@@ -97,5 +102,81 @@ class LoadPlan:
     planner_data: Any = None
 
 
-SavePlanner = unsupported("torch.distributed.checkpoint.SavePlanner", _HINT)
-LoadPlanner = unsupported("torch.distributed.checkpoint.LoadPlanner", _HINT)
+class SavePlanner(ABC):
+    """Decides what each rank writes. A planner serves one save, and its methods are called in this order:
+
+    ``set_up_planner`` and ``create_local_plan`` on every rank, ``create_global_plan`` on the coordinator,
+    ``finish_plan`` on every rank, then ``resolve_data`` for every item of the plan.
+    """
+
+    # Of planners that keep their plans from one save to the next, by the planner's class.
+    _cached_save_plan: ClassVar[dict[str, SavePlan]] = {}
+    _cached_final_save_plan: ClassVar[dict[str, SavePlan]] = {}
+    _cached_all_plans: ClassVar[dict[str, list[SavePlan]]] = {}
+    _cached_global_plan: ClassVar[dict[str, list[SavePlan]]] = {}
+    _cached_metadata: ClassVar[dict[str, Metadata]] = {}
+
+    @abstractmethod
+    def set_up_planner(
+        self, state_dict: STATE_DICT_TYPE, storage_meta: StorageMeta | None = None, is_coordinator: bool = False
+    ) -> None:
+        """Take the state to save."""
+
+    @abstractmethod
+    def create_local_plan(self) -> SavePlan:
+        """What this rank has."""
+
+    @abstractmethod
+    def create_global_plan(self, all_plans: list[SavePlan]) -> tuple[list[SavePlan], Metadata]:
+        """What each rank writes, and the description of it all."""
+
+    @abstractmethod
+    def finish_plan(self, new_plan: SavePlan) -> SavePlan:
+        """Take what the coordinator wants of this rank."""
+
+    @abstractmethod
+    def resolve_data(self, write_item: WriteItem) -> Any:
+        """The tensor, or the ``io.BytesIO``, to write for an item; not to be changed afterwards."""
+
+
+class LoadPlanner:
+    """Decides what each rank reads. A planner serves one load, and its methods are called in this order:
+
+    ``set_up_planner`` and ``create_local_plan`` on every rank, ``create_global_plan`` on the coordinator,
+    ``finish_plan`` on every rank, then for every item of the plan ``load_bytes``, or ``resolve_tensor`` and
+    ``commit_tensor``.
+    """
+
+    @abstractmethod
+    def set_up_planner(
+        self, state_dict: STATE_DICT_TYPE, metadata: Metadata | None = None, is_coordinator: bool = False
+    ) -> None:
+        """Take the state to fill and the checkpoint's description."""
+
+    @abstractmethod
+    def create_local_plan(self) -> LoadPlan:
+        """What this rank needs."""
+
+    @abstractmethod
+    def create_global_plan(self, global_plan: list[LoadPlan]) -> list[LoadPlan]:
+        """What each rank reads."""
+
+    @abstractmethod
+    def finish_plan(self, central_plan: LoadPlan) -> LoadPlan:
+        """Take what the coordinator wants of this rank."""
+
+    @abstractmethod
+    def load_bytes(self, read_item: ReadItem, value: io.BytesIO) -> None:
+        """Take an object's bytes."""
+
+    def resolve_bytes(self, read_item: ReadItem) -> io.BytesIO:
+        """Where an object's bytes are to be written."""
+        raise NotImplementedError("LoadPlanner.resolve_bytes is not implemented")
+
+    @abstractmethod
+    def resolve_tensor(self, read_item: ReadItem) -> Any:
+        """The tensor that an item is to be copied into."""
+
+    @abstractmethod
+    def commit_tensor(self, read_item: ReadItem, tensor: Any) -> None:
+        """Told that the tensor of ``resolve_tensor`` has been filled."""

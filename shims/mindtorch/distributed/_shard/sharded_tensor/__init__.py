@@ -1,38 +1,26 @@
-"""``torch.distributed._shard.sharded_tensor``: descriptions; sharded tensors are not supported and say so."""
+"""``torch.distributed._shard.sharded_tensor``: tensors in boxes over ranks, as checkpoints describe them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from mindtorch._unsupported import unsupported
 from mindtorch.distributed._shard.metadata import ShardMetadata
+from mindtorch.distributed._shard.sharded_tensor.api import ShardedTensor
 from mindtorch.distributed._shard.sharded_tensor.metadata import ShardedTensorMetadata, TensorProperties
+from mindtorch.distributed._shard.sharded_tensor.shard import Shard
 
-__all__ = ["Shard", "ShardMetadata", "ShardedTensor", "ShardedTensorMetadata", "TensorProperties"]
-
-ShardedTensor = unsupported(
-    "torch.distributed._shard.sharded_tensor.ShardedTensor", "keep plain tensors, one shard a rank"
-)
+__all__ = [
+    "Shard", "ShardMetadata", "ShardedTensor", "ShardedTensorMetadata", "TensorProperties", "init_from_local_shards",
+]  # fmt: skip
 
 
-@dataclass
-class Shard:
-    """A local tensor and where it lies in the whole."""
+def init_from_local_shards(
+    local_shards: list[Shard], *global_size: Any, process_group: Any = None, init_rrefs: bool = False
+) -> ShardedTensor:
+    """The tensor of ``global_size`` that the ranks' shards make up; every rank of the group calls it.
 
-    tensor: Any
-    metadata: ShardMetadata
-
-    def __post_init__(self) -> None:
-        if list(self.tensor.size()) != self.metadata.shard_sizes:
-            raise ValueError(
-                "Shard tensor size does not match with metadata.shard_lengths! "
-                f"Found shard tensor size: {list(self.tensor.size())}, "
-                f"metadata.shard_lengths: {self.metadata.shard_sizes}, "
-            )
-
-    @classmethod
-    def from_tensor_and_offsets(cls, tensor: Any, shard_offsets: list[int], rank: int) -> Shard:
-        """A shard of ``rank`` from its tensor and its offsets."""
-        metadata = ShardMetadata(shard_offsets, list(tensor.size()), f"rank:{rank}/{tensor.device}")
-        return Shard(tensor, metadata)
+    Raises ValueError when shards overlap, do not fill the tensor, or differ in dtype, layout or requires_grad.
+    """
+    return ShardedTensor._init_from_local_shards(
+        local_shards, *global_size, process_group=process_group, init_rrefs=init_rrefs
+    )
