@@ -59,7 +59,11 @@ def workspace(
         bool, typer.Option("--locked", help="Make exactly what ms-convert.lock says; an error if that cannot be.")
     ] = False,
     from_pypi: Annotated[
-        bool, typer.Option("--from-pypi", help="Take sources from PyPI (with pip) where upstream publishes them there.")
+        bool,
+        typer.Option(
+            "--from-pypi",
+            help="For what is not there yet: take sources from PyPI, by pip, where upstream publishes them.",
+        ),
     ] = False,
     jobs: JobsOption = None,
 ) -> None:

@@ -148,13 +148,12 @@ def check_place(place: Path, repository: Repository, locked: Locked | None, opti
 def _identity(repository: Repository, locked: Locked | None, options: Options) -> tuple[str, str, str | None]:
     """Where ``repository`` comes from (``git`` or ``pypi``, and the URL), and the commit that it has to be."""
     pypi = repository.pypi
+    # What is there stays what it is, whatever the options of this run are.
     source = locked.source if locked is not None else "pypi" if options.from_pypi and pypi is not None else "git"
     if source == "pypi":
         if pypi is None:
             raise ConvertError(f"{repository.name} is from PyPI here, and the stack has no 'pypi' for it: {_OTHER}")
         return source, url_of(pypi), locked.commit if locked is not None else None
-    if options.from_pypi and pypi is not None:
-        raise ConvertError(f"{repository.name} is a clone here, not from PyPI: leave --from-pypi out, or {_OTHER}")
     if locked is not None and repository.commit not in (None, locked.commit):
         raise ConvertError(
             f"{repository.name} is locked to the commit {locked.commit[:12]}, the stack pins {repository.commit} now: "
