@@ -1,23 +1,38 @@
-"""The two tiny GPTs: what differs between them, and the hyper-parameters that they share."""
+"""The tiny GPTs, how several processes share one, and the hyper-parameters that all of them have."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SEQUENCE_LENGTH = 64
 MICRO_BATCH_SIZE = 2
-MICRO_BATCHES = 4
+MICRO_BATCHES = 4  # an iteration, of all data-parallel ranks together
 GLOBAL_BATCH_SIZE = MICRO_BATCH_SIZE * MICRO_BATCHES
 ITERATIONS = 10
 PADDED_VOCABULARY = 5120
 MAX_LR, MIN_LR, WARMUP_ITERATIONS = 1e-3, 1e-4, 2
 WEIGHT_DECAY, CLIP_GRAD, ADAM_BETAS = 0.01, 1.0, (0.9, 0.95)
+AUX_LOSS = 1e-2
 SEED = 1234
 
 
 @dataclass(frozen=True)
+class Layout:
+    """How the processes share a model: tensor * pipeline * data of them."""
+
+    tensor: int = 1
+    pipeline: int = 1
+    virtual_pipeline: int | None = None  # chunks of layers that each rank of the pipeline has
+    data: int | None = None  # None: as many as the processes make
+    expert: int = 1
+    sequence_parallel: bool = False
+    distributed_optimizer: bool = False
+    overlap_grad_reduce: bool = False
+
+
+@dataclass(frozen=True)
 class Config:
-    """One model."""
+    """One model, and how it is shared unless flags say otherwise."""
 
     weights: str
     batches: str
@@ -28,9 +43,35 @@ class Config:
     query_groups: int
     ffn_hidden_size: int
     share_embeddings: bool
+    layers: int = 2
+    experts: int | None = None
+    dispatcher: str = "allgather"
+    layout: Layout = Layout()
+
+
+_LLAMA = Config("llama", "llama", "rope", "RMSNorm", True, False, 2, 176, False)
+_LLAMA4 = replace(_LLAMA, weights="llama4", layers=4)
+
+
+def _moe(dispatcher: str, layout: Layout = Layout()) -> Config:
+    return replace(_LLAMA, weights="moe", ffn_hidden_size=96, experts=4, dispatcher=dispatcher, layout=layout)
 
 
 CONFIGS = {
-    "llama": Config("llama", "llama", "rope", "RMSNorm", True, False, 2, 176, False),
+    "llama": _LLAMA,
     "dense_abs": Config("abs", "abs", "learned_absolute", "LayerNorm", False, True, 4, 256, True),
+    "llama4": _LLAMA4,
+    "moe_allgather": _moe("allgather"),
+    "moe_alltoall": _moe("alltoall"),
+    "dp2": replace(_LLAMA, layout=Layout(data=2)),
+    "dp2_overlap_grad_reduce": replace(_LLAMA, layout=Layout(data=2, overlap_grad_reduce=True)),
+    "dp2_distopt": replace(_LLAMA, layout=Layout(data=2, distributed_optimizer=True)),
+    "tp2": replace(_LLAMA, layout=Layout(tensor=2)),
+    "tp2_sp": replace(_LLAMA, layout=Layout(tensor=2, sequence_parallel=True)),
+    "pp2": replace(_LLAMA4, layout=Layout(pipeline=2)),
+    "pp2_interleaved": replace(_LLAMA4, layout=Layout(pipeline=2, virtual_pipeline=2)),
+    "moe_allgather_ep2": _moe("allgather", Layout(data=2, expert=2)),
+    "moe_alltoall_ep2": _moe("alltoall", Layout(data=2, expert=2)),
+    "tp2_pp2": replace(_LLAMA4, layout=Layout(tensor=2, pipeline=2)),
+    "tp2_dp2": replace(_LLAMA, layout=Layout(tensor=2, data=2)),
 }

@@ -40,6 +40,8 @@ def install() -> None:
     """Serve CUDA names on the CPU for the rest of the process."""
     cuda: Any = torch.cuda
     cuda.current_device = lambda: torch.device("cpu")
+    cuda.device_count = lambda: 1
+    cuda.set_device = lambda device: None
     cuda.get_rng_state = cuda.random.get_rng_state = lambda device=None: torch.get_rng_state()
     cuda.set_rng_state = cuda.random.set_rng_state = lambda state, device=None: torch.set_rng_state(state)
     cuda.manual_seed = cuda.manual_seed_all = lambda seed: torch.default_generator.manual_seed(seed)

@@ -19,23 +19,6 @@ MINDSPORE_KERNELS = {
 }
 
 
-def _convert(source: Path, target: Path) -> None:
-    command = [sys.executable, "-m", "ms_convert", str(source), "--rules", str(ROOT / "rules/llm.yaml")]
-    done = subprocess.run([*command, "-o", str(target)], check=False, capture_output=True, text=True)
-    # Parts of megatron-core that the example does not need use more than mindtorch has; then it is 1.
-    assert done.returncode in (0, 1), done.stderr
-
-
-@pytest.fixture(scope="module")
-def converted(upstream: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with the converted megatron_core and example."""
-    target = tmp_path_factory.mktemp("converted")
-    core = next(upstream.rglob("megatron/core/__init__.py")).parents[2]
-    _convert(core, target / "megatron_core")
-    _convert(ROOT / "examples" / "megatron_core_gpt", target / "example")
-    return target
-
-
 @pytest.fixture(scope="module")
 def train(converted: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """``train(config, *flags, kernels=...)``: the JSON of a run; each is run once."""
@@ -101,8 +84,7 @@ def test_the_reference_table_needs_no_mindspore_kernel(train: Any) -> None:
 
 
 @pytest.mark.parametrize("config", ["llama", "dense_abs"])
-def test_the_example_runs_unconverted_under_pytorch(upstream: Path, tmp_path: Path, config: str) -> None:
-    core = next(upstream.rglob("megatron/core/__init__.py")).parents[2]
+def test_the_example_runs_unconverted_under_pytorch(core: Path, tmp_path: Path, config: str) -> None:
     out = tmp_path / "run.json"
     done = subprocess.run(
         [sys.executable, str(ROOT / "examples" / "megatron_core_gpt" / "train.py"), "--config", config, "--data",

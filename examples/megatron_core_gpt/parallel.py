@@ -1,0 +1,52 @@
+"""The processes: how they meet, and which micro-batches each of them sees."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from configs import GLOBAL_BATCH_SIZE, MICRO_BATCH_SIZE, SEED, Layout
+from megatron.core import parallel_state, tensor_parallel
+from megatron.core.num_microbatches_calculator import init_num_microbatches_calculator
+from megatron.core.rerun_state_machine import initialize_rerun_state_machine
+
+Batch = dict[str, torch.Tensor]
+
+
+def start(layout: Layout) -> None:
+    """Meet the other processes, take a device and lay out the groups; alone where no launcher started this."""
+    if {"WORLD_SIZE", "PMI_SIZE"} & os.environ.keys():  # torchrun, mindtorchrun; mpiexec
+        torch.distributed.init_process_group("gloo")
+    else:
+        torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+    torch.cuda.set_device(torch.distributed.get_rank() % torch.cuda.device_count())
+    parallel_state.initialize_model_parallel(
+        tensor_model_parallel_size=layout.tensor,
+        pipeline_model_parallel_size=layout.pipeline,
+        virtual_pipeline_model_parallel_size=layout.virtual_pipeline,
+        expert_model_parallel_size=layout.expert,
+    )
+    ranks = parallel_state.get_data_parallel_world_size()
+    if layout.data not in (None, ranks):
+        needed = layout.tensor * layout.pipeline * layout.data
+        raise SystemExit(f"{layout} needs {needed} processes, not {torch.distributed.get_world_size()}")
+    torch.manual_seed(SEED)
+    tensor_parallel.model_parallel_cuda_manual_seed(SEED)
+    initialize_rerun_state_machine()
+    init_num_microbatches_calculator(torch.distributed.get_rank(), None, GLOBAL_BATCH_SIZE, MICRO_BATCH_SIZE, ranks)
+
+
+def is_last_rank() -> bool:
+    """Whether this rank reports: it is in the last stage of the pipeline, which has the losses."""
+    return torch.distributed.get_rank() == torch.distributed.get_world_size() - 1
+
+
+def read_batches(path: Path) -> Iterator[Batch]:
+    """The stored micro-batches in order; of n data-parallel ranks each takes every n-th."""
+    stored = np.load(path)
+    mine, ranks = parallel_state.get_data_parallel_rank(), parallel_state.get_data_parallel_world_size()
+    for i in range(mine, stored["tokens"].shape[0], ranks):
+        yield {name: torch.from_numpy(stored[name][i]).cuda() for name in stored.files}
