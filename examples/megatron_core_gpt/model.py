@@ -122,7 +122,7 @@ def build_model(
     ddp = DistributedDataParallelConfig(
         overlap_grad_reduce=layout.overlap_grad_reduce, use_distributed_optimizer=layout.distributed_optimizer
     )
-    # Only the first chunk's gradients are reduced while backward runs: the others' are ready before it.
+    # Later chunks need no buckets: their gradients are ready, and reduced, while earlier chunks still compute.
     return [DistributedDataParallel(transformer, ddp, c, disable_bucketing=i > 0) for i, c in enumerate(chunks)]
 
 
