@@ -24,14 +24,8 @@ PYTHONS = ((3, 10), (3, 12))
 MINDSPORE = "2.10.0"
 # A stack's sources and conversions take less than one, checkpoints of a training far more.
 LEAST_FREE = 2 * 1024**3
-# Distributions whose packages converted code would find, and what to do about them.
-_STRAY = {
-    "torch": (WARNING, "converted code does not use it, but an unconverted package would mix it with mindtorch; "
-              "use a virtual environment without it"),
-    "apex": (FAILURE, "it needs PyTorch and CUDA, and Megatron-LM uses it if it is there; pip uninstall apex"),
-    "transformer_engine": (FAILURE, "it needs PyTorch and CUDA, and Megatron-LM uses it if it is there; "
-                           "pip uninstall transformer-engine"),
-}  # fmt: skip
+# Packages that need the real PyTorch. Converted code imports mindtorch and its stand-ins instead of them.
+_STRAY = ("torch", "apex", "transformer_engine")
 # Top-level directories of a repository that everybody has, and nobody means by an import.
 _NOT_IMPORTED = frozenset({"tests", "test", "tests_extend", "docs", "doc", "examples", "tools", "scripts", "ci"})
 
@@ -139,22 +133,18 @@ def _device(machine: Machine) -> Iterator[Check]:
 
 
 def _stray(machine: Machine) -> Iterator[Check]:
-    """Packages that need PyTorch, where Python would find them. Stand-ins of ours do not count."""
-    for name, (status, advice) in _STRAY.items():
+    """Packages that need PyTorch, where Python would find them."""
+    for name in _STRAY:
         places = (Path(entry or ".") / name for entry in machine.path)
-        strangers = [place for place in places if (place / "__init__.py").is_file() and not _stands_in(place)]
-        if strangers:
-            yield Check(name, status, f"in {strangers[0].parent}", advice)
+        stranger = next((place for place in places if (place / "__init__.py").is_file()), None)
+        if stranger is None:
+            yield Check(name, OK, "not there, and not needed")
         else:
-            yield Check(name, OK, "not there, as it should be")
-
-
-def _stands_in(package: Path) -> bool:
-    """Whether ``package`` is written for mindtorch: its own text says so."""
-    try:
-        return b"mindtorch" in (package / "__init__.py").read_bytes()
-    except OSError:
-        return False
+            advice = (
+                "converted code does not use it, but a package that is not converted would mix it with mindtorch; "
+                "use a virtual environment without it"
+            )
+            yield Check(name, WARNING, f"in {stranger.parent}", advice)
 
 
 def _providers(machine: Machine) -> Iterator[Check]:

@@ -53,6 +53,16 @@ def test_each_after_those_that_it_needs(tmp_path: Path) -> None:
     assert [r.name for r in load_stack(str(_load(tmp_path, text))).repositories] == ["three", "one", "two"]
 
 
+def test_stack_of_the_page(tmp_path: Path) -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "workspace.md"
+    (block,) = re.findall(r"^```yaml\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    (tmp_path / "thing.yaml").write_text(RULES)
+    stack = load_stack(str(_load(tmp_path, block)))
+    assert [repository.name for repository in stack.repositories] == ["other", "thing"]
+    assert stack.repositories[1].rules == (str(tmp_path / "thing.yaml"),)
+    assert stack.repositories[0].rules == (stack.file,)
+
+
 WRONG = [
     ("url: https://example.invalid/one.git", "url: ext::sh -c x", "url: 'ext::sh -c x' is not right; must be a URL"),
     ("url: https://example.invalid/one.git", "url: --upload-pack=x", "url: '--upload-pack=x' is not right"),
