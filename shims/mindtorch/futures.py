@@ -21,13 +21,23 @@ class Future(Generic[_T]):
         self._value: Any = None
         self._error: BaseException | None = None
         self._callbacks: list[Callable[[Future[Any]], Any]] = []
+        self._sources: list[Future] = []
 
     def done(self) -> bool:
         """Whether a value or an error was set."""
+        if not self._done:
+            for source in self._sources:
+                source.done()
         return self._done
+
+    def _drive(self) -> None:
+        """Bring about what this waits for, where nobody else does: a collective completes while it is waited for."""
+        for source in self._sources:
+            source._drive()
 
     def wait(self) -> Any:
         """Block until it is done; return the value or raise the error."""
+        self._drive()
         with self._condition:
             while not self._done:
                 self._condition.wait()
@@ -72,6 +82,7 @@ class Future(Generic[_T]):
     def then(self, callback: Callable[[Future[Any]], Any]) -> Future:
         """A future of ``callback(self)``."""
         chained = Future()
+        chained._sources = [self]
 
         def run(source: Future) -> None:
             try:
@@ -89,6 +100,7 @@ class Future(Generic[_T]):
 def collect_all(futures: list[Future]) -> Future:
     """A future of the list ``futures``, done when all of them are."""
     collected = Future()
+    collected._sources = list(futures)
     lock = threading.Lock()
     left = len(futures)
     if not left:

@@ -124,7 +124,7 @@ def sizes_that_differ(lib: Any, rank: int, size: int, directory: Path) -> Any:
         try:
             dist.recv(lib.zeros(3), 0)
         except dist.DistBackendError as error:
-            kind = str(error).partition(":")[2].strip()
+            kind = str(error).split(": ")[1]
     right = "expected 12 bytes, got 8 from rank 0" if rank == 1 else ""
     return ([p.tolist() for p in parts], kind), ([[float(i)] * (i + 1) for i in range(size)], right)
 

@@ -6,6 +6,7 @@ import os as _os
 
 from mindtorch._support import missing_attribute as _missing_attribute
 from mindtorch.distributed import _functional_collectives, algorithms, backend, device_mesh, distributed_c10d, store
+from mindtorch.distributed._breakpoint import breakpoint
 from mindtorch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from mindtorch.distributed.distributed_c10d import *  # noqa: F403
 from mindtorch.distributed.distributed_c10d import DebugLevel
@@ -25,6 +26,7 @@ __all__ = [
     "_functional_collectives",
     "algorithms",
     "backend",
+    "breakpoint",
     "device_mesh",
     "distributed_c10d",
     "get_debug_level",

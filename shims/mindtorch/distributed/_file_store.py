@@ -14,11 +14,13 @@ from typing import Any
 
 from mindtorch.distributed._progress import progress
 from mindtorch.distributed._store import Store, as_bytes, wait_timeout
+from mindtorch.distributed._types import DistStoreError
 
 __all__ = ["FileStore"]
 
 _RECORD = struct.Struct("<?qq")  # deleted, length of the key, length of the value
 _PAUSE = 0.002
+_REST = 0.1
 _USERS = "\0users"
 
 
@@ -34,12 +36,25 @@ class FileStore(Store):
         self.path = file_name
         self._data: dict[str, bytes] = {}
         self._read_to = 0
+        self._moves_data = True
+        self._closed = False
         self._file = os.open(file_name, os.O_RDWR | os.O_CREAT, 0o644)
         # The finalizer must not hold the store: it opens the file again.
         if world_size > 0:
             weakref.finalize(self, _leave, file_name, self._file, world_size)
         else:
             weakref.finalize(self, os.close, self._file)
+
+    def clone(self) -> FileStore:
+        """The same file opened again, for another thread: it lets MPI alone, and looks less often."""
+        other = FileStore(self.path)
+        other._timeout = self._timeout
+        other._moves_data = False
+        return other
+
+    def close(self) -> None:
+        """End the waiting of another thread."""
+        self._closed = True
 
     @contextmanager
     def _locked(self) -> Iterator[dict[str, bytes]]:
@@ -89,10 +104,13 @@ class FileStore(Store):
         """Block until all ``keys`` are there; DistStoreError if they were not in time."""
         limit = time.monotonic() + (timeout or self._timeout).total_seconds()
         while not self.check(keys):
+            if self._closed:
+                raise DistStoreError(f"the store {self.path} was closed")
             if time.monotonic() > limit:
                 raise wait_timeout(timeout or self._timeout, keys)
-            progress()
-            time.sleep(_PAUSE)
+            if self._moves_data:
+                progress()
+            time.sleep(_PAUSE if self._moves_data else _REST)
 
     def check(self, keys: list[str]) -> bool:
         """Whether all ``keys`` are there."""

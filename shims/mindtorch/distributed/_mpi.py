@@ -7,18 +7,20 @@ something.
 
 from __future__ import annotations
 
-import atexit
 import os
-import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from mindtorch.distributed import _progress
+from mindtorch.distributed import _leaving, _progress
+from mindtorch.distributed._checks import CheckedQueue, advance_all, checks_everything, mismatch_text, whereabouts
+from mindtorch.distributed._flight import Record
 from mindtorch.distributed._types import DistBackendError, Work
 from mindtorch.futures import Future
+
+_leaving.watch_over()
 
 __all__ = ["MPIWork", "launched_by_mpi", "mpi", "world_from_environment"]
 
@@ -29,6 +31,8 @@ _VARIABLES = (
 )
 _SPIN = 0.5  # seconds of testing without a pause: a collective among busy ranks takes less
 _PAUSE = 0.0002
+_LISTEN = 0.05  # seconds between looks at who has ended
+_ON_THE_WAY = 1.0  # seconds for what a rank sent before it ended
 _LEAVE = 5.0  # seconds at the end of the process for what was sent and not yet fetched
 
 
@@ -55,17 +59,7 @@ def mpi() -> Any:
             f"several processes on CPU hosts need MPI: pip install 'mpi4py>=4' 'mpich>=5' ({error})"
         ) from error
     _progress.hooks.append(_reap)
-    previous = sys.excepthook
-
-    def report_and_abort(kind: Any, value: Any, traceback: Any) -> None:
-        previous(kind, value, traceback)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        if MPI.COMM_WORLD.size > 1 and not MPI.Is_finalized():
-            MPI.COMM_WORLD.Abort(1)
-
-    sys.excepthook = report_and_abort
-    atexit.register(_leave)  # after mpi4py's own registration: runs before MPI is finalised
+    _leaving.install(MPI)
     return MPI
 
 
@@ -78,94 +72,149 @@ def _reap() -> None:
         _pending[:] = [work for work in _pending if not work.test()]
 
 
-def _leave() -> None:
-    """Let peers fetch what was sent to them; give up receives that nobody answered; never finalise over the rest."""
+def drain() -> list[str]:
+    """At the end: let peers fetch what was sent to them, give up receives that nobody answered; what is left."""
     limit = time.monotonic() + _LEAVE
     while _pending and time.monotonic() < limit:
         for work in _pending:
             work.cancel_receives()
         _reap()
         os.sched_yield()
-    if _pending:
-        print(f"mindtorch.distributed: unfinished at exit: {', '.join(w.what for w in _pending)}", file=sys.stderr)
-        sys.stderr.flush()
-        mpi().COMM_WORLD.Abort(1)
+    return [work.what for work in _pending]
 
 
 class MPIWork(Work):
-    """Requests of one call.
+    """One call.
 
     Args:
-        requests: of mpi4py.
-        what: the call, for messages.
-        timeout: how long ``wait`` waits.
+        group: the ``MPIBackend`` it is of.
+        record: what the flight recorder keeps of it.
+        start: hands it to MPI; returns the requests. Called at once, or by ``queue`` when all ranks agree.
         finish: called once when all requests are complete: brings what arrived to the tensors.
         result: the output tensors.
         keep: what has to live as long as the requests.
-        receive: the request is a receive of that many bytes.
+        expected: for each request None, or for a receive how many bytes have to come.
+        timeout: how long ``wait`` waits (None: the group's).
+        queue, key: where it waits for the others, and what has to be the same there.
     """
 
     def __init__(
         self,
-        requests: list[Any],
-        what: str,
-        timeout: timedelta,
+        group: Any,
+        record: Record,
+        start: Callable[[], list[Any]],
         finish: Callable[[], None] | None = None,
         result: Any = None,
         keep: Any = None,
-        receive: int | None = None,
+        expected: list[int | None] | None = None,
+        timeout: timedelta | None = None,
+        queue: CheckedQueue | None = None,
+        key: tuple[Any, ...] = (),
     ) -> None:
         super().__init__(result)
-        self._requests = requests
-        self.what = what
-        self._timeout = timeout
+        self._group = group
+        self.record = record
+        self._start: Callable[[], list[Any]] | None = start
+        self._requests: list[Any] | None = None
+        self._timeout = timeout or group.timeout
         self._finish = finish
         self._keep = keep
-        self._receive = receive
+        self._expected = expected
         self._source: int | None = None
         self._done = False
         self._error: BaseException | None = None
         self._futures: list[WorkFuture] = []
         _reap()
+        if queue is None:
+            self.begin()
+        else:
+            queue.submit(self, key)
         if not self.test():
             _pending.append(self)
+            if queue is not None and checks_everything():
+                self._until(lambda: self._requests is not None, self._timeout)
+        if self._error is not None:
+            raise self._error
+
+    @property
+    def what(self) -> str:
+        """The call, for messages."""
+        group = self._group
+        return f"{self.record.call} on rank {group.rank} of group {group.group_name} ({group.size} ranks)"
+
+    def begin(self) -> None:
+        """Hand it to MPI."""
+        start, self._start = self._start, None
+        self.record.begin()
+        try:
+            self._requests = start() if start is not None else []
+        except mpi().Exception as error:
+            self._end(DistBackendError(f"{self.what}: {error}"))
+
+    def disagree(self) -> None:
+        """It failed: the ranks have called different things. None of its data has moved."""
+        self._end(DistBackendError(mismatch_text(self.record, self.what, self._group.global_ranks)))
+
+    def _end(self, error: BaseException | None) -> None:
+        self._error = error
+        self._done = True
+        self.record.end(error)
+        self._keep = self._finish = self._start = None
+        for future in self._futures:
+            future.settle()
 
     def test(self) -> bool:
         """Whether it is complete, with or without an error."""
         if self._done:
             return True
+        if self._requests is None:
+            advance_all()
+            if self._requests is None:
+                return self._done
         module = mpi()
-        statuses = [module.Status() for _ in self._requests] if self._receive is not None else None
+        error: BaseException | None = None
+        statuses = [module.Status() for _ in self._requests] if self._expected is not None else None
         try:
             if not module.Request.Testall(self._requests, statuses):
                 return False
             if statuses:
-                self._check_receive(statuses[0])
+                self._check_receives(statuses)
             if self._finish is not None:
                 self._finish()
-        except module.Exception as error:
-            self._error = DistBackendError(f"{self.what}: {error}")
-        except DistBackendError as error:
-            self._error = error
-        self._done = True
-        self._keep = self._finish = None
-        for future in self._futures:
-            future.settle()
+        except module.Exception as raised:
+            error = DistBackendError(f"{self.what}: {self._explained(raised, statuses)}")
+        except DistBackendError as raised:
+            error = raised
+        self._end(error)
         return True
 
-    def _check_receive(self, status: Any) -> None:
-        if status.Is_cancelled():
-            raise DistBackendError(f"{self.what}: cancelled")
-        self._source = status.Get_source()
-        got = status.Get_count(mpi().BYTE)
-        if got != self._receive:
-            raise DistBackendError(f"{self.what}: expected {self._receive} bytes, got {got} from rank {self._source}")
+    def _explained(self, error: Any, statuses: list[Any] | None) -> str:
+        module = mpi()
+        for status, expected in zip(statuses or (), self._expected or (), strict=False):
+            classes = error.Get_error_class(), module.Get_error_class(status.Get_error())
+            if expected is not None and module.ERR_TRUNCATE in classes:
+                return f"expected {expected} bytes, got more from rank {status.Get_source()}: {self.record}"
+        return str(error)
+
+    def _check_receives(self, statuses: list[Any]) -> None:
+        for status, expected in zip(statuses, self._expected or (), strict=True):
+            if expected is None:
+                continue
+            if status.Is_cancelled():
+                raise DistBackendError(f"{self.what}: cancelled")
+            self._source = status.Get_source()
+            got = status.Get_count(mpi().BYTE)
+            if got != expected:
+                raise DistBackendError(
+                    f"{self.what}: expected {expected} bytes, got {got} from rank {self._source}: {self.record}"
+                )
 
     def cancel_receives(self) -> None:
         """Give up waiting for a message."""
-        if self._receive is not None and not self._done:
-            for request in self._requests:
-                request.Cancel()
+        if self.record.p2p and not self._done and self._requests is not None:
+            for request, expected in zip(self._requests, self._expected or (), strict=False):
+                if expected is not None:
+                    request.Cancel()
 
     def is_completed(self) -> bool:
         """Whether it finished."""
@@ -181,7 +230,7 @@ class MPIWork(Work):
 
     def source_rank(self) -> int:
         """Of a receive: the group rank of the sender."""
-        if self._receive is None:
+        if not self.record.p2p or self._expected is None:
             return super().source_rank()
         if self._source is None:
             raise RuntimeError("the receive is not complete: wait() first")
@@ -191,31 +240,61 @@ class MPIWork(Work):
         """Block until it finished.
 
         Raises:
-            DistBackendError: it failed, or did not finish in time.
+            DistBackendError: it failed, did not finish in time, or a rank ended that it needs.
         """
         if not self.test():
-            self._wait(timeout if timeout is not None and timeout.total_seconds() > 0 else self._timeout)
+            limit = timeout if timeout is not None and timeout.total_seconds() > 0 else self._timeout
+            self._until(self.test, limit)
         if self in _pending:
             _pending.remove(self)
         if self._error is not None:
             raise self._error
         return True
 
-    def _wait(self, timeout: timedelta) -> None:
+    def _until(self, reached: Callable[[], bool], timeout: timedelta) -> None:
         start = time.monotonic()
         limit = start + timeout.total_seconds()
-        while not self.test():
+        gone = 0.0
+        while not (reached() or self.test()):
+            advance_all()
             now = time.monotonic()
             if now > limit:
                 raise DistBackendError(
                     f"{self.what} timed out after {int(timeout.total_seconds() * 1000)} ms: a rank did not join in, "
-                    "or joined in with another call"
+                    f"or joined in with another call. This rank waits in {self.record}"
+                    f"{whereabouts(self.record, self._group.global_ranks)}"
                 )
             # Peers often share this rank's core: give it up after every test, and rest after a while.
             if now - start < _SPIN:
                 os.sched_yield()
-            else:
-                time.sleep(_PAUSE)
+                continue
+            time.sleep(_PAUSE)
+            if now > gone + _LISTEN:
+                gone = now
+                self._check_departed()
+
+    def _check_departed(self) -> None:
+        """Give up if a rank that has to take part has ended."""
+        _leaving.hear()
+        if not _leaving.departed:
+            return
+        record, ranks = self.record, self._group.global_ranks
+        peers = ranks if not record.p2p else [] if record.peer is None else [ranks[record.peer]]
+        absent = _leaving.never_comes(self._group, 0 if record.p2p else record.number, peers)
+        if not absent:
+            return
+        # What they sent before they ended may still be on its way.
+        limit = time.monotonic() + _ON_THE_WAY
+        while not self.test() and time.monotonic() < limit:
+            time.sleep(_PAUSE)
+        if not self.test():
+            names = f"rank{'s' if len(absent) > 1 else ''} {', '.join(map(str, absent))}"
+            self._end(
+                DistBackendError(
+                    f"{self.what}: {names} ended without taking part. This rank waits in {record}"
+                    f"{whereabouts(record, [r for r in ranks if r not in absent])}"
+                )
+            )
 
     def get_future(self) -> Future:
         """A future of the output tensors; waiting for it waits for this work."""
@@ -249,18 +328,10 @@ class WorkFuture(Future):
         self._work.test()
         return super().done()
 
-    def wait(self) -> Any:
-        """Block until it is done; return the value or raise the error."""
+    def _drive(self) -> None:
         if not self._done:
-            self._work.wait()
-        return super().wait()
-
-    def then(self, callback: Callable[[Future], Any]) -> Future:
-        """A future of ``callback(self)``, waited for in the same way."""
-        chained = WorkFuture(self._work)
-
-        def forward(source: Future) -> None:
-            chained._finish(source._value, source._error)
-
-        super().then(callback).add_done_callback(forward)
-        return chained
+            try:
+                self._work.wait()
+            except DistBackendError:
+                if not self._done:  # it is late; an error of the call itself is the future's outcome
+                    raise

@@ -11,7 +11,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 import mindtorch as torch
-from mindtorch.distributed._backends import create_backend, store_of_mpi_world
+from mindtorch.distributed import _watch
+from mindtorch.distributed._backends import check_world_size, create_backend, store_of_mpi_world
+from mindtorch.distributed._flight import recorder
 from mindtorch.distributed._group import (
     GroupMember,
     ProcessGroup,
@@ -22,6 +24,7 @@ from mindtorch.distributed._group import (
     not_in_group,
     world,
 )
+from mindtorch.distributed._join import all_here
 from mindtorch.distributed._mpi import world_from_environment
 from mindtorch.distributed._types import Backend, default_pg_nccl_timeout, default_pg_timeout
 from mindtorch.distributed.store import FileStore, HashStore, PrefixStore, Store, TCPStore
@@ -29,6 +32,10 @@ from mindtorch.distributed.store import FileStore, HashStore, PrefixStore, Store
 __all__ = ["destroy_process_group", "init_process_group", "new_group", "new_subgroups", "rendezvous", "split_group"]
 
 _KNOWN = (Backend.GLOO, Backend.NCCL, Backend.MPI, Backend.UCC, Backend.XCCL, Backend.HCCL, "fake")
+
+
+_initialised = [0]  # how often a world of several processes was made
+_made: dict[str, int] = {}  # how often a group of each name was
 
 
 def _default_backend_name() -> str:
@@ -80,6 +87,8 @@ def _rendezvous_in_environment(rank: int, world_size: int, timeout: timedelta) -
         world_size = int(os.environ.get("WORLD_SIZE", given[1])) if world_size == -1 else world_size
     rank = int(_environment("RANK")) if rank == -1 else rank
     world_size = int(_environment("WORLD_SIZE")) if world_size == -1 else world_size
+    if given is not None and world_size > 1:
+        check_world_size(given[1], world_size)
     if given is not None and not {"MASTER_ADDR", "MASTER_PORT"} & os.environ.keys():
         return (HashStore() if world_size == 1 else store_of_mpi_world(rank, world_size, timeout)), rank, world_size
     # Asked for even where one process needs no address: the same mistake shows with one rank and with many.
@@ -88,7 +97,8 @@ def _rendezvous_in_environment(rank: int, world_size: int, timeout: timedelta) -
         return HashStore(), rank, world_size
     launcher_serves = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
     serves = rank == 0 and not launcher_serves
-    return TCPStore(host, port, world_size, serves, timeout, multi_tenant=True), rank, world_size
+    store = TCPStore(host, port, None, serves, timeout, wait_for_workers=False, multi_tenant=True)
+    return store, rank, world_size
 
 
 def rendezvous(
@@ -131,7 +141,8 @@ def _meet(url: str, rank: int, world_size: int, timeout: timedelta) -> tuple[Sto
     world_size = _number(query, "world_size", world_size, parts.scheme)
     if parts.scheme == "tcp":
         host, port = parts.hostname or "", parts.port or 0
-        return TCPStore(host, port, world_size, rank == 0, timeout, multi_tenant=True), rank, world_size
+        store = TCPStore(host, port, None, rank == 0, timeout, wait_for_workers=False, multi_tenant=True)
+        return store, rank, world_size
     store = FileStore(parts.path, world_size)
     store.set_timeout(timeout)
     return store, rank, world_size
@@ -180,6 +191,12 @@ def init_process_group(
     if not 0 <= rank < world_size:
         raise ValueError(f"rank {rank} does not exist in a world of size {world_size}")
     store.set_timeout(timeout)
+    if world_size > 1:
+        own = PrefixStore(f"mindtorch/{_initialised[0]}", store)
+        all_here(own, rank, list(range(world_size)), timeout, "init_process_group")
+        _initialised[0] += 1
+        recorder.rank = rank
+        _watch.start(own, rank, world_size)
     store = PrefixStore("default_pg", store)
     pg = ProcessGroup(
         create_backend(name, rank, world_size, store, timeout),
@@ -229,8 +246,13 @@ def new_group(
             raise ValueError(f"the new group's ranks are not unique: {ranks}")
     # Counted on every rank, in the group or not: names have to agree.
     group_name = _next_name(ranks, use_local_synchronization)
+    limit = timeout or default._backend.timeout
+    if not use_local_synchronization:
+        default._backend.agree("new_group", (group_name, str(ranks)), limit)
     if default.rank() not in ranks:
         return GroupMember.NON_GROUP_MEMBER
+    if use_local_synchronization:
+        _members_here(ranks, group_name, limit)
     rank = ranks.index(default.rank())
     backend_of_group = default._backend.new_group(rank, ranks)
     return _register(backend_of_group, ranks, group_name, name, timeout, group_desc, device_id)
@@ -245,6 +267,15 @@ def _next_name(ranks: list[int], hashed: bool = False) -> str:
     while name in world.pg_names.values():
         name = hashlib.sha1(f"{name}_".encode()).hexdigest()
     return name
+
+
+def _members_here(ranks: list[int], name: str, timeout: timedelta) -> None:
+    """Wait until all members of a group that only they make have come to it; DistStoreError names those missing."""
+    default = default_group()
+    if len(ranks) > 1:
+        _made[name] = _made.get(name, 0) + 1
+        store = PrefixStore(f"members/{_initialised[0]}/{_made[name]}", world.pg_map[default][1])
+        all_here(store, default.rank(), ranks, timeout, f"making group {name}", ranks[0])
 
 
 def _register(
@@ -285,8 +316,9 @@ def split_group(
     for ranks, name in zip(split_ranks, names, strict=True):
         if parent.rank() in ranks:
             ordered = sorted(ranks)
-            backend = parent._backend.new_group(ordered.index(parent.rank()), ordered)
             global_ranks = [parent._ranks[rank] for rank in ordered]
+            _members_here(global_ranks, name, timeout or parent._backend.timeout)
+            backend = parent._backend.new_group(ordered.index(parent.rank()), ordered)
             return _register(
                 backend, global_ranks, name, parent.name(), timeout or parent._backend.timeout, group_desc, None
             )
@@ -351,6 +383,7 @@ def destroy_process_group(group: Any = None) -> None:
         pg._backend.shutdown()
         world.forget(pg)
         return
+    _watch.stop()
     for member in list(world.pg_map):
         member._backend.shutdown()
     world.clear()

@@ -87,6 +87,13 @@ class Store:
         """Whether ``append``, ``multi_get`` and ``multi_set`` work."""
         return True
 
+    def clone(self) -> Store:
+        """The same store by a connection of its own, for another thread."""
+        raise NotImplementedError(f"torch.distributed.{type(self).__name__}.clone")
+
+    def close(self) -> None:
+        """Let go of the connection."""
+
 
 class HashStore(Store):
     """A dictionary shared by the threads of this process."""
@@ -95,6 +102,10 @@ class HashStore(Store):
         super().__init__()
         self._data: dict[str, bytes] = {}
         self._condition = threading.Condition()
+
+    def clone(self) -> Store:
+        """The store itself: its threads may share it."""
+        return self
 
     def set(self, key: str, value: Any) -> None:
         """Store ``value`` (str or bytes)."""
@@ -181,6 +192,14 @@ class PrefixStore(Store):
     def set_timeout(self, timeout: timedelta) -> None:
         """Set how long ``get`` and ``wait`` block."""
         self.underlying_store.set_timeout(timeout)
+
+    def clone(self) -> Store:
+        """The same keys of a clone of the underlying store."""
+        return PrefixStore(self.prefix, self.underlying_store.clone())
+
+    def close(self) -> None:
+        """Let go of the underlying store's connection."""
+        self.underlying_store.close()
 
     def set(self, key: str, value: Any) -> None:
         """Store ``value`` (str or bytes)."""

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from mindtorch.distributed._join import port_holder
 from mindtorch.distributed._progress import progress
 from mindtorch.distributed._store import DEFAULT_TIMEOUT, HashStore, Store, as_bytes
 from mindtorch.distributed._types import DistNetworkError, DistStoreError
@@ -79,7 +80,8 @@ class StoreServer:
                 raise DistNetworkError(f"The server socket cannot listen on {host}:{port}: {error}") from error
             raise DistNetworkError(
                 f"The server socket has failed to listen on any local network address. port: {port}, "
-                f"message: address already in use. Choose another MASTER_PORT, or end the process that holds it"
+                f"message: address already in use{port_holder(port)} (EADDRINUSE). Choose another MASTER_PORT, or end "
+                "the process that holds it"
             ) from error
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, name="TCPStore", daemon=True).start()
@@ -215,6 +217,7 @@ class TCPStore(Store):
         if master_listen_fd is not None:
             raise NotImplementedError("torch.distributed.TCPStore with master_listen_fd is not supported: give a port")
         self._timeout = timeout
+        self._moves_data = True
         self._lock = threading.Lock()
         self._server: StoreServer | None = None
         if is_master:
@@ -236,7 +239,8 @@ class TCPStore(Store):
                 if time.monotonic() + _RETRY > limit:
                     raise DistNetworkError(
                         f"The client socket has timed out after {int(self._timeout.total_seconds() * 1000)}ms while "
-                        f"trying to connect to ({self.host}, {self.port}): {error}"
+                        f"trying to connect to ({self.host}, {self.port}): {error}. Has the process that serves the "
+                        "store (rank 0) started, and are MASTER_ADDR and MASTER_PORT its?"
                     ) from error
                 progress()
                 time.sleep(_RETRY)
@@ -244,6 +248,13 @@ class TCPStore(Store):
             connection.settimeout(None)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return connection
+
+    def clone(self) -> TCPStore:
+        """The same store by another connection, for another thread: what it waits for moves no data of MPI's."""
+        host = "localhost" if self._server else self.host
+        other = TCPStore(host, self.port, None, False, self._timeout, wait_for_workers=False)
+        other._moves_data = False
+        return other
 
     def _wait_for_workers(self, world_size: int) -> None:
         limit = time.monotonic() + self._timeout.total_seconds()
@@ -261,7 +272,7 @@ class TCPStore(Store):
             try:
                 self._connection.sendall(pack([name.encode(), *arguments]))
                 # Nothing else of this process moves while it waits here.
-                while not select.select([self._connection], [], [], _PAUSE)[0]:
+                while self._moves_data and not select.select([self._connection], [], [], _PAUSE)[0]:
                     progress()
                 status, *result = receive(self._connection)
             except OSError as error:
@@ -313,6 +324,11 @@ class TCPStore(Store):
 
     def close(self) -> None:
         """Hang up; on the master also stop serving, unless other multi-tenant stores use the server."""
+        try:
+            self._connection.shutdown(socket.SHUT_RDWR)  # wakes a thread that waits for an answer
+        except OSError as error:
+            if error.errno not in (errno.ENOTCONN, errno.EBADF):
+                raise
         self._connection.close()
         if self._server is not None:
             server, self._server = self._server, None

@@ -100,6 +100,13 @@ class CollectiveBackend(ABC):
         """As ``barrier``, within ``timeout``: the ranks that were not heard from (nobody: empty)."""
         raise NotImplementedError("torch.distributed.monitored_barrier is only implemented for GLOO and MPI backends")
 
+    def agree(self, call: str, details: tuple[Any, ...], timeout: timedelta) -> None:  # noqa: B027 (see below)
+        """Wait until all ranks have come to a step of set-up, where the library's own call for it has no time limit.
+
+        Raises:
+            DistBackendError: not all came in time, or with other details.
+        """
+
     def new_group(self, rank: int, ranks: list[int]) -> CollectiveBackend:
         """The backend of the subgroup of the group ranks ``ranks``, in which this process is ``rank``."""
         raise NotImplementedError(f"{type(self).__name__}.new_group")

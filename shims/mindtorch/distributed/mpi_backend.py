@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
 
+from mindtorch.distributed import _leaving
+from mindtorch.distributed._agreement import Agreement
 from mindtorch.distributed._buffers import Target, as_bytes, finish_all, overlap, source
+from mindtorch.distributed._checks import CheckedQueue, checks_everything, checks_sizes
+from mindtorch.distributed._flight import recorder, tensors
 from mindtorch.distributed._mpi import MPIWork, mpi
 from mindtorch.distributed._reduction import Reduction
 from mindtorch.distributed._types import RedOpType, ReduceOp, Work
@@ -17,6 +22,8 @@ from mindtorch.distributed.backend import CollectiveBackend
 __all__ = ["MPIBackend"]
 
 _RESERVED = 8
+_PAUSE = 0.0002
+_generations = [0]  # how often init_process_group made a world
 _LIST, _ARRIVED, _RELEASED = range(3)
 
 
@@ -27,18 +34,66 @@ class MPIBackend(CollectiveBackend):
     the tensors; all others are MPI's own.
     """
 
-    def __init__(self, communicator: Any, timeout: timedelta, name: str = "0") -> None:
+    def __init__(self, communicator: Any, timeout: timedelta, ranks: list[int], name: str = "0") -> None:
         super().__init__(communicator.rank, communicator.size)
+        module = mpi()
         self._comm = communicator
-        self._last_tag = communicator.Get_attr(mpi().TAG_UB) - _RESERVED
+        self._last_tag = communicator.Get_attr(module.TAG_UB) - _RESERVED
         self.timeout = timeout
         self.group_name = name
+        self.global_ranks = ranks
+        self.number = 0
+        self._messages = 0
+        self._generation = _generations[0]
+        checked = checks_sizes() and self.size > 1
+        self._queue = CheckedQueue(communicator.Dup(), module.MAX, module.IN_PLACE) if checked else None
+        self._agreement: Agreement | None = None
+        _leaving.groups.append(self)
 
-    def _what(self, call: str) -> str:
-        return f"{call} on rank {self.rank} of group {self.group_name} ({self.size} ranks)"
+    @classmethod
+    def of_world(cls, rank: int, world_size: int, timeout: timedelta) -> MPIBackend:
+        """The group of all processes that mpiexec started."""
+        _leaving.open_channel(rank)
+        _generations[0] += 1
+        ranks = list(range(world_size))
+        backend = cls(mpi().COMM_WORLD.Split(0, rank), timeout, ranks)
+        backend._agreement = Agreement(backend._comm.Dup(), mpi(), ranks, f"{_generations[0]}/set-up")
+        return backend
 
-    def _work(self, call: str, requests: list[Any], finish: Any = None, result: Any = None, keep: Any = None) -> Work:
-        return MPIWork(requests, self._what(call), self.timeout, finish, result, keep)
+    @property
+    def identity(self) -> str:
+        """A name that no other group of the job ever has, the same on all ranks."""
+        return f"{self._generation}/{self.group_name}"
+
+    def _collective(
+        self, call: str, key: tuple[Any, ...], start: Callable[[], list[Any]], inputs: list[Any], outputs: list[Any],
+        finish: Any = None, result: Any = None, keep: Any = None, op: ReduceOp | None = None, root: int | None = None,
+        expected: list[int | None] | None = None,
+    ) -> MPIWork:  # fmt: skip
+        """Record a collective and start it, when all ranks have come with the same ``key`` if that is checked."""
+        self.number += 1
+        given = tensors(*inputs)
+        name = "" if op is None else op.op.name
+        record = recorder.add(
+            self.group_name, self.number, call, self.timeout, given, tensors(*outputs), name, root
+        )  # fmt: skip
+        whole = (call, name, root, *key)
+        if checks_everything():
+            # What is gathered, scattered or exchanged may differ in shape; what is reduced or broadcast may not.
+            alike = op is not None or call == "broadcast"
+            whole += tuple(shape for shape, _ in given) if alike else ()
+        return MPIWork(self, record, start, finish, result, keep, expected, None, self._queue, whole)
+
+    def _message(self, call: str, peer: int | None, given: Any, start: Any, **options: Any) -> MPIWork:
+        """Record a send or receive and start it."""
+        self._messages += 1
+        described = tensors(given) if given is not None else ()
+        sends = call.startswith("send")
+        record = recorder.add(
+            self.group_name, self._messages, call, self.timeout, described if sends else (), () if sends else described,
+            "", peer, True,
+        )  # fmt: skip
+        return MPIWork(self, record, start, **options)
 
     @staticmethod
     def _operation(reduction: Reduction) -> Any:
@@ -59,70 +114,86 @@ class MPIBackend(CollectiveBackend):
         reduction = Reduction(op, tensor.dtype, self.size)
         target = Target(tensor)
         wire = reduction.encode(target.load())
-        request = self._comm.Iallreduce(mpi().IN_PLACE, wire, self._operation(reduction))
+        operation = self._operation(reduction)
 
         def finish() -> None:
             if not reduction.native:
                 reduction.decode(wire, target.array)
             target.finish()
 
-        return self._work("all_reduce", [request], finish, [tensor], wire)
+        return self._collective(
+            "all_reduce", (wire.size, str(tensor.dtype)),
+            lambda: [self._comm.Iallreduce(mpi().IN_PLACE, wire, operation)],
+            [tensor], [tensor], finish, [tensor], wire, op,
+        )  # fmt: skip
 
     def reduce(self, tensor: Any, dst: int, op: ReduceOp) -> Work:
         """Reduce ``tensor`` over all ranks into that of ``dst``; the others' stay as they are."""
         reduction = Reduction(op, tensor.dtype, self.size)
         operation = self._operation(reduction)
+        key = (tensor.numel(), str(tensor.dtype))
         if self.rank != dst:
             wire = reduction.encode(source(tensor))
-            return self._work("reduce", [self._comm.Ireduce(wire, None, operation, dst)], None, [tensor], wire)
+            return self._collective(
+                "reduce", key, lambda: [self._comm.Ireduce(wire, None, operation, dst)],
+                [tensor], [tensor], None, [tensor], wire, op, dst,
+            )  # fmt: skip
         target = Target(tensor)
         wire = reduction.encode(target.load())
-        request = self._comm.Ireduce(mpi().IN_PLACE, wire, operation, dst)
 
         def finish() -> None:
             if not reduction.native:
                 reduction.decode(wire, target.array)
             target.finish()
 
-        return self._work("reduce", [request], finish, [tensor], wire)
+        return self._collective(
+            "reduce", key, lambda: [self._comm.Ireduce(mpi().IN_PLACE, wire, operation, dst)],
+            [tensor], [tensor], finish, [tensor], wire, op, dst,
+        )  # fmt: skip
 
     def reduce_scatter(self, output: Any, tensors: list[Any], op: ReduceOp) -> Work:
         """Reduce ``tensors[i]``, which may differ in size, over all ranks into ``output`` of rank i."""
         parts = [source(t).reshape(-1) for t in tensors]
-        return self._reduce_scatter(output, np.concatenate(parts), [part.size for part in parts], op)
+        return self._reduce_scatter(output, np.concatenate(parts), [part.size for part in parts], op, tensors)
 
     def reduce_scatter_into(self, output: Any, tensor: Any, op: ReduceOp) -> Work:
         """Reduce ``tensor`` over all ranks; rank i's ``output`` gets its i-th part."""
-        return self._reduce_scatter(output, source(tensor), [output.numel()] * self.size, op)
+        return self._reduce_scatter(output, source(tensor), [output.numel()] * self.size, op, [tensor])
 
-    def _reduce_scatter(self, output: Any, data: np.ndarray, counts: list[int], op: ReduceOp) -> Work:
+    def _reduce_scatter(
+        self, output: Any, data: np.ndarray, counts: list[int], op: ReduceOp, inputs: list[Any]
+    ) -> Work:
         reduction = Reduction(op, output.dtype, self.size)
         target = Target(output, apart=overlap(data, output._arr.np) if isinstance(output._arr.np, np.ndarray) else True)
         wire = reduction.encode(data)
         straight = reduction.native and target.direct
         arrived = reduction.encode(target.array) if straight else np.empty(output.numel() * reduction.reals, wire.dtype)
         operation = self._operation(reduction)
-        if len(set(counts)) == 1:
-            request = self._comm.Ireduce_scatter_block(wire, arrived, operation)
-        else:
-            request = self._comm.Ireduce_scatter(wire, arrived, [n * reduction.reals for n in counts], operation)
+
+        def start() -> list[Any]:
+            if len(set(counts)) == 1:
+                return [self._comm.Ireduce_scatter_block(wire, arrived, operation)]
+            return [self._comm.Ireduce_scatter(wire, arrived, [n * reduction.reals for n in counts], operation)]
 
         def finish() -> None:
             if not straight:
                 reduction.decode(arrived, target.array)
             target.finish()
 
-        return self._work("reduce_scatter", [request], finish, [output], (wire, arrived))
+        return self._collective(
+            "reduce_scatter", (*counts, str(output.dtype)), start, inputs, [output], finish, [output],
+            (wire, arrived), op,
+        )  # fmt: skip
 
     # ------------------------------------------------------------------ copies
     def broadcast(self, tensor: Any, src: int) -> Work:
         """Copy ``tensor`` of ``src`` into everybody's."""
-        if self.rank == src:
-            data = source(tensor)
-            return self._work("broadcast", [self._comm.Ibcast(as_bytes(data), src)], None, [tensor], data)
-        target = Target(tensor)
-        request = self._comm.Ibcast(as_bytes(target.array), src)
-        return self._work("broadcast", [request], target.finish, [tensor], target)
+        target = None if self.rank == src else Target(tensor)
+        data = as_bytes(source(tensor) if target is None else target.array)
+        return self._collective(
+            "broadcast", (data.size, str(tensor.dtype)), lambda: [self._comm.Ibcast(data, src)],
+            [tensor], [tensor], target and target.finish, [tensor], data, None, src,
+        )  # fmt: skip
 
     def allgather_into(self, output: Any, tensor: Any) -> Work:
         """Copy all ranks' ``tensor`` one after the other into ``output``."""
@@ -133,69 +204,107 @@ class MPIBackend(CollectiveBackend):
             # Usually this rank's part of the output itself, which is then where it belongs.
             mine = received[self.rank * sent.size : (self.rank + 1) * sent.size]
             sent = mpi().IN_PLACE if mine.ctypes.data == sent.ctypes.data else sent.copy()
-        request = self._comm.Iallgather(sent, received)
-        return self._work("all_gather", [request], target.finish, [output], (data, sent, target))
+        return self._collective(
+            "all_gather_into_tensor", (received.size, str(tensor.dtype)),
+            lambda: [self._comm.Iallgather(sent, received)],
+            [tensor], [output], target.finish, [output], (data, sent, target),
+        )  # fmt: skip
 
     def allgather(self, outputs: list[Any], tensor: Any) -> Work:
         """Copy rank i's ``tensor`` into ``outputs[i]``, everywhere."""
-        return self._exchange("all_gather", [tensor] * self.size, outputs, outputs)
+        if tensor.numel() != outputs[self.rank].numel():
+            raise RuntimeError(
+                f"all_gather: rank {self.rank} gives {tensor.numel()} elements and expects "
+                f"{outputs[self.rank].numel()} of itself"
+            )
+        key = (*[t.numel() for t in outputs], str(tensor.dtype))
+        return self._exchange("all_gather", key, [tensor] * self.size, outputs, [tensor], outputs, outputs)
 
     def gather(self, outputs: list[Any] | None, tensor: Any, dst: int) -> Work:
         """Copy rank i's ``tensor`` into ``outputs[i]`` of ``dst``."""
         sent = [tensor if peer == dst else None for peer in range(self.size)]
-        return self._exchange("gather", sent, outputs or [None] * self.size, outputs)
+        received = outputs or [None] * self.size
+        key = (str(tensor.dtype),)
+        return self._exchange("gather", key, sent, received, [tensor], outputs or [], outputs, dst)
 
     def scatter(self, output: Any, tensors: list[Any] | None, src: int) -> Work:
         """Copy ``tensors[i]`` of ``src`` into ``output`` of rank i."""
         received = [output if peer == src else None for peer in range(self.size)]
-        return self._exchange("scatter", tensors or [None] * self.size, received, [output])
+        sent = tensors or [None] * self.size
+        return self._exchange("scatter", (str(output.dtype),), sent, received, tensors or [], [output], [output], src)
 
     def alltoall(self, outputs: list[Any], tensors: list[Any]) -> Work:
         """Copy ``tensors[j]`` of rank i into ``outputs[i]`` of rank j."""
-        return self._exchange("all_to_all", tensors, outputs, outputs)
+        key = (str(outputs[0].dtype),)
+        return self._exchange("all_to_all", key, tensors, outputs, tensors, outputs, outputs)
 
-    def _exchange(self, call: str, sent: list[Any], received: list[Any], result: Any) -> Work:
+    def _exchange(
+        self, call: str, key: tuple[Any, ...], sent: list[Any], received: list[Any], inputs: list[Any],
+        outputs: list[Any], result: Any, root: int | None = None,
+    ) -> Work:  # fmt: skip
         """Send ``sent[i]`` to rank i and receive ``received[i]`` from it, where they are not None."""
         data = {id(t): source(t) for t in sent if t is not None}
         out = [None if t is None else t._arr.np for t in received]
         aliased = any(isinstance(o, np.ndarray) and overlap(d, o) for d in data.values() for o in out if o is not None)
         targets = {peer: Target(t, apart=aliased) for peer, t in enumerate(received) if t is not None}
-        tag = self._last_tag + 1 + _LIST
-        requests = []
-        for step in range(1, self.size):
-            peer = (self.rank - step) % self.size
-            if peer in targets:
-                requests.append(self._comm.Irecv(as_bytes(targets[peer].array), peer, tag))
-        for step in range(1, self.size):
-            peer = (self.rank + step) % self.size
-            if sent[peer] is not None:
-                requests.append(self._comm.Isend(as_bytes(data[id(sent[peer])]), peer, tag))
         if self.rank in targets and sent[self.rank] is not None:
             mine = data[id(sent[self.rank])]
             np.copyto(targets[self.rank].array, mine.reshape(targets[self.rank].array.shape))
-        return self._work(call, requests, finish_all(list(targets.values())), result, (data, targets))
+        parts = {peer: as_bytes(data[id(t)]) for peer, t in enumerate(sent) if t is not None}
+        places = {peer: as_bytes(target.array) for peer, target in targets.items()}
+        start, expected = self._pairwise(parts, places)
+        return self._collective(
+            call, key, start, inputs, outputs, finish_all(list(targets.values())), result, (data, targets),
+            None, root, expected,
+        )  # fmt: skip
+
+    def _pairwise(
+        self, parts: dict[int, np.ndarray], places: dict[int, np.ndarray]
+    ) -> tuple[Callable[[], list[Any]], list[int | None]]:
+        """What sends bytes to each rank and receives some from each, but to itself; how many have to come."""
+        tag = self._last_tag + 1 + _LIST
+        sources = [peer for step in range(1, self.size) if (peer := (self.rank - step) % self.size) in places]
+        targets = [peer for step in range(1, self.size) if (peer := (self.rank + step) % self.size) in parts]
+
+        def start() -> list[Any]:
+            receives = [self._comm.Irecv(places[peer], peer, tag) for peer in sources]
+            return receives + [self._comm.Isend(parts[peer], peer, tag) for peer in targets]
+
+        return start, [*[places[peer].size for peer in sources], *[None] * len(targets)]
 
     def alltoall_into(self, output: Any, tensor: Any, output_splits: list[int], input_splits: list[int]) -> Work:
         """As ``alltoall``, of the parts of ``tensor`` and ``output`` along dimension 0 (no splits: equal parts)."""
         data = source(tensor)
         into = output._arr.np
         target = Target(output, apart=not isinstance(into, np.ndarray) or overlap(data, into))
-        sent, received = as_bytes(data), as_bytes(target.array)
-        request = self._comm.Ialltoallv(
-            [sent, self._bytes_of_parts(data, input_splits), mpi().BYTE],
-            [received, self._bytes_of_parts(target.array, output_splits), mpi().BYTE],
-        )
-        return self._work("all_to_all", [request], target.finish, [output], (data, target))
+        parts = self._parts(data, input_splits)
+        places = self._parts(target.array, output_splits)
+        if parts[self.rank].size != places[self.rank].size:
+            raise RuntimeError(
+                f"all_to_all_single: rank {self.rank} gives {parts[self.rank].size} bytes to itself and expects "
+                f"{places[self.rank].size}"
+            )
+        np.copyto(places[self.rank], parts[self.rank])
+        # Pairwise, and not MPI's Ialltoallv: that does not tell when less arrives than was expected.
+        start, expected = self._pairwise(parts, places)
+        return self._collective(
+            "all_to_all_single", (str(tensor.dtype),), start, [tensor], [output], target.finish, [output],
+            (data, target), None, None, expected,
+        )  # fmt: skip
 
-    def _bytes_of_parts(self, array: np.ndarray, splits: list[int]) -> list[int]:
-        if not splits:
-            return [array.nbytes // self.size] * self.size
+    def _parts(self, array: np.ndarray, splits: list[int]) -> dict[int, np.ndarray]:
+        """The bytes of each rank's part."""
+        whole = as_bytes(array)
         row = array.nbytes // array.shape[0] if array.ndim and array.shape[0] else 0
-        return [n * row for n in splits]
+        sizes = [n * row for n in splits] if splits else [array.nbytes // self.size] * self.size
+        ends = np.cumsum(sizes).tolist()
+        return {peer: whole[end - size : end] for peer, (size, end) in enumerate(zip(sizes, ends, strict=True))}
 
     def barrier(self) -> Work:
         """Complete when all ranks came here."""
-        return self._work("barrier", [self._comm.Ibarrier()])
+        # All having come is what the check finds out.
+        start = (lambda: [self._comm.Ibarrier()]) if self._queue is None else list
+        return self._collective("barrier", (), start, [], [])
 
     # ------------------------------------------------------------------ point to point
     def _check_tag(self, tag: int) -> int:
@@ -210,36 +319,43 @@ class MPIBackend(CollectiveBackend):
         data = source(tensor)
         if buffered and np.may_share_memory(data, np.asarray(tensor._arr.np)):
             data = data.copy()
-        request = self._comm.Isend(as_bytes(data), dst, self._check_tag(tag))
-        return self._work(f"send to {dst}", [request], None, [tensor], data)
+        tag = self._check_tag(tag)
+        return self._message(
+            f"send to {dst}", dst, tensor, lambda: [self._comm.Isend(as_bytes(data), dst, tag)],
+            result=[tensor], keep=data,
+        )  # fmt: skip
 
     def recv(self, tensor: Any, src: int | None, tag: int) -> Work:
         """Receive into ``tensor`` from ``src`` (None: from anybody)."""
         target = Target(tensor)
-        peer = mpi().ANY_SOURCE if src is None else src
-        request = self._comm.Irecv(as_bytes(target.array), peer, self._check_tag(tag))
-        what = self._what(f"receive from {'anybody' if src is None else src}")
-        return MPIWork([request], what, self.timeout, target.finish, [tensor], target, target.array.nbytes)
+        peer, tag = mpi().ANY_SOURCE if src is None else src, self._check_tag(tag)
+        return self._message(
+            f"receive from {'anybody' if src is None else src}", src, tensor,
+            lambda: [self._comm.Irecv(as_bytes(target.array), peer, tag)],
+            finish=target.finish, result=[tensor], keep=target, expected=[target.array.nbytes],
+        )  # fmt: skip
 
     # ------------------------------------------------------------------ bytes
     def allgather_bytes(self, payload: bytes) -> list[bytes]:
         """Everybody's ``payload``, by rank. Sizes may differ."""
         sizes = np.empty(self.size, np.int64)
         mine = np.array([len(payload)], np.int64)
-        self._work("all_gather_object", [self._comm.Iallgather(mine, sizes)], keep=(mine, sizes)).wait()
+        name = "all_gather_object"
+        self._collective(name, (0,), lambda: [self._comm.Iallgather(mine, sizes)], [], [], keep=(mine, sizes)).wait()
         counts = sizes.tolist()
         received = np.empty(sum(counts), np.uint8)
         data = np.frombuffer(payload, np.uint8)
-        request = self._comm.Iallgatherv(data, [received, counts, mpi().BYTE])
-        self._work("all_gather_object", [request], keep=(data, received)).wait()
+        into = [received, counts, mpi().BYTE]
+        self._collective(name, (1,), lambda: [self._comm.Iallgatherv(data, into)], [], [], keep=(data, received)).wait()
         return [part.tobytes() for part in np.split(received, np.cumsum(counts)[:-1])]
 
     def broadcast_bytes(self, payload: bytes | None, src: int) -> bytes:
         """``payload`` of ``src``, everywhere."""
         size = np.array([len(payload or b"")], np.int64)
-        self._work("broadcast_object", [self._comm.Ibcast(size, src)], keep=size).wait()
+        name = "broadcast_object"
+        self._collective(name, (0,), lambda: [self._comm.Ibcast(size, src)], [], [], keep=size, root=src).wait()
         data = np.frombuffer(payload, np.uint8) if self.rank == src and payload else np.empty(size[0], np.uint8)
-        self._work("broadcast_object", [self._comm.Ibcast(data, src)], keep=data).wait()
+        self._collective(name, (1,), lambda: [self._comm.Ibcast(data, src)], [], [], keep=data, root=src).wait()
         return data.tobytes()
 
     def monitored_barrier(self, timeout: timedelta, wait_all_ranks: bool) -> list[int]:
@@ -252,37 +368,51 @@ class MPIBackend(CollectiveBackend):
         arrived, released = self._last_tag + 1 + _ARRIVED, self._last_tag + 1 + _RELEASED
         peers = list(range(1, self.size)) if self.rank == 0 else [0]
         token = np.zeros(1, np.uint8)
+
+        def tell(peer: int, tag: int) -> None:
+            self._message("send of monitored_barrier", peer, None, lambda: [self._comm.Isend(token, peer, tag)])
+
+        def hear(peer: int, tag: int) -> MPIWork:
+            into = np.empty(1, np.uint8)
+            start = lambda: [self._comm.Irecv(into, peer, tag)]  # noqa: E731
+            return self._message("monitored_barrier", peer, None, start, keep=into, expected=[1], timeout=timeout)
+
         if self.rank != 0:
-            self._work("monitored_barrier", [self._comm.Isend(token, 0, arrived)], keep=token)
-        tag = arrived if self.rank == 0 else released
-        heard = {peer: np.empty(1, np.uint8) for peer in peers}
-        what = self._what("monitored_barrier")
-        works = {
-            peer: MPIWork([self._comm.Irecv(heard[peer], peer, tag)], what, timeout, receive=1) for peer in peers
-        }
+            tell(0, arrived)
+        works = {peer: hear(peer, arrived if self.rank == 0 else released) for peer in peers}
         missing = wait_for_each(works, timeout)
         if self.rank == 0 and not missing:
             for peer in peers:
-                self._work("monitored_barrier", [self._comm.Isend(token, peer, released)], keep=token)
+                tell(peer, released)
         return missing if wait_all_ranks else missing[:1]
 
     # ------------------------------------------------------------------ groups
     def new_group(self, rank: int, ranks: list[int]) -> CollectiveBackend:
         """The backend of the subgroup of the group ranks ``ranks``; only its members call."""
         members = self._comm.Get_group().Incl(ranks)
-        return MPIBackend(self._comm.Create_group(members), self.timeout)
+        return MPIBackend(self._comm.Create_group(members), self.timeout, [self.global_ranks[r] for r in ranks])
+
+    def agree(self, call: str, details: tuple[Any, ...], timeout: timedelta) -> None:
+        """Wait until all ranks have come to a step of set-up; DistBackendError if they do not, or differ in it."""
+        if self._agreement is not None:
+            self._agreement.reach(call, details, timeout)
 
     def shutdown(self) -> None:
-        """Give the communicator back."""
+        """Give the communicators back."""
+        recorder.forget(self.group_name)
         if not mpi().Is_finalized():
             self._comm.Free()
+            if self._queue is not None:
+                self._queue.communicator.Free()
+            if self._agreement is not None:
+                self._agreement.close()
 
 
 def wait_for_each(works: dict[int, MPIWork], timeout: timedelta) -> list[int]:
     """Wait for all of them, at most ``timeout`` in all; which were not complete by then, and are given up."""
     limit = time.monotonic() + timeout.total_seconds()
     while time.monotonic() < limit and not all(work.test() for work in works.values()):
-        time.sleep(0)
+        time.sleep(_PAUSE)
     missing = [peer for peer, work in works.items() if not work.test()]
     for peer in missing:
         works[peer].cancel_receives()
