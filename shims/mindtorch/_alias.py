@@ -1,8 +1,9 @@
 """``import torch`` means mindtorch: for code that is not converted.
 
 While the alias is installed, ``torch`` and every module below it are the very module objects of mindtorch, a PyTorch
-that is installed beside it is out of sight, and ``importlib.metadata`` answers the API level for ``torch``. It belongs
-to this process and to those forked from it; a new interpreter needs it installed again.
+that is installed beside it is out of sight, and ``importlib.metadata`` answers the API level for ``torch``. The same
+holds for the packages built on PyTorch that mindtorch_shims has stand-ins for, as it does for converted code. It
+belongs to this process and to those forked from it; a new interpreter needs it installed again.
 """
 
 from __future__ import annotations
@@ -23,18 +24,31 @@ __all__ = ["Alias", "install_as_torch"]
 
 _NAME, _OURS = "torch", "mindtorch"
 
+# What stands for which top-level module.
+_MODULES = {_NAME: _OURS} | {
+    name: f"mindtorch_shims.{name}"
+    for name in (
+        "amp_C", "apex", "fused_weight_gradient_mlp_cuda", "scaled_masked_softmax_cuda", "scaled_softmax_cuda",
+        "scaled_upper_triang_masked_softmax_cuda", "transformer_engine", "transformer_engine_torch",
+    )
+}  # fmt: skip
+
+# The versions of the distributions whose interfaces these are; apex has had no other.
+_VERSIONS = {"torch": __version__, "apex": "0.1", "transformer-engine": "2.2.0"}
+
 
 def _ours(name: str) -> str:
-    return _OURS + name[len(_NAME) :]
+    root, dot, below = name.partition(".")
+    return _MODULES[root] + dot + below
 
 
 class _Finder(MetaPathFinder, Loader):
-    """Finds ``torch`` and ``torch.x``, and gives mindtorch's modules for them."""
+    """Finds ``torch`` and ``torch.x``, and gives mindtorch's modules for them; so for the packages with stand-ins."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname != _NAME and not fullname.startswith(_NAME + "."):
+        if fullname.partition(".")[0] not in _MODULES:
             return None
         name = _ours(fullname)
         # Asking for a module imports the packages above it, and nothing else.
@@ -59,23 +73,28 @@ class _Finder(MetaPathFinder, Loader):
     def find_distributions(
         self, context: DistributionFinder.Context | None = None
     ) -> Iterator[Distribution]:
-        """The distribution ``torch``, when it is asked for or all are."""
-        if context is None or context.name is None or context.name.lower() == _NAME:
-            yield _Distribution()
+        """The distributions whose modules are found, those that are asked for."""
+        wanted = None if context is None or context.name is None else context.name.lower().replace("_", "-")
+        for name in _VERSIONS:
+            if wanted in (None, name):
+                yield _Distribution(name)
 
 
 class _Distribution(Distribution):
-    """What ``importlib.metadata`` says about ``torch``."""
+    """What ``importlib.metadata`` says about a distribution that is none."""
+
+    def __init__(self, name: str) -> None:
+        self._alias = name
 
     def read_text(self, filename: str) -> str | None:
         return {
-            "METADATA": f"Metadata-Version: 2.1\nName: torch\nVersion: {__version__}\n"
-            "Summary: PyTorch's API on MindSpore, by mindtorch\n",
-            "top_level.txt": "torch\n",
+            "METADATA": f"Metadata-Version: 2.1\nName: {self._alias}\nVersion: {_VERSIONS[self._alias]}\n"
+            f"Summary: the interface of {self._alias} on MindSpore, by mindtorch\n",
+            "top_level.txt": self._alias.replace("-", "_") + "\n",
         }.get(filename)
 
     def locate_file(self, path: Any) -> Any:
-        raise FileNotFoundError(f"{path}: the distribution torch is an alias of mindtorch and has no files")
+        raise FileNotFoundError(f"{path}: the distribution {self._alias} is an alias of mindtorch and has no files")
 
 
 class Alias:
@@ -85,10 +104,10 @@ class Alias:
         self._finder = finder
 
     def remove(self) -> None:
-        """Let ``torch`` be found as before. Names that code has already bound stay mindtorch's."""
+        """Let ``torch`` and the others be found as before. Names that code has already bound stay mindtorch's."""
         if self._finder in sys.meta_path:
             sys.meta_path.remove(self._finder)
-        for name in [n for n in sys.modules if n == _NAME or n.startswith(_NAME + ".")]:
+        for name in [n for n in sys.modules if n.partition(".")[0] in _MODULES]:
             if sys.modules[name] is sys.modules.get(_ours(name)):
                 del sys.modules[name]
         importlib.invalidate_caches()
@@ -103,6 +122,7 @@ class Alias:
 def install_as_torch() -> Alias:
     """From now on ``import torch``, and ``import torch.anything``, import mindtorch. A second call changes nothing.
 
+    ``import apex`` and ``import transformer_engine``, with their extension modules, import the stand-ins.
     Raises RuntimeError when PyTorch itself has been imported in this process: what holds its objects would go on with
     them, and the two do not mix. Returns the alias, whose ``remove()`` undoes this.
     """
@@ -115,7 +135,7 @@ def install_as_torch() -> Alias:
             f"PyTorch is already imported, from {getattr(loaded, '__file__', 'an unknown place')}: call "
             "mindtorch.install_as_torch() before the first `import torch`, or start with `python -m mindtorch`"
         )
-    for name in [n for n in sys.modules if n.startswith(_NAME + ".")]:
+    for name in [n for n in sys.modules if n != _NAME and n.partition(".")[0] in _MODULES]:
         raise RuntimeError(f"{name} is already imported: call mindtorch.install_as_torch() before")
     finder = _Finder()
     sys.meta_path.insert(0, finder)

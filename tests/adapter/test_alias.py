@@ -85,6 +85,42 @@ def test_removed_pytorch_is_found_again() -> None:
     assert run("-c", code).stdout == "True False torch\n"
 
 
+STAND_INS = """
+import importlib.metadata, importlib.util, sys
+import mindtorch
+
+with mindtorch.install_as_torch():
+    import amp_C
+    import apex
+    import transformer_engine as te
+    import transformer_engine.pytorch.optimizers
+    from apex.contrib.layer_norm.layer_norm import FastLayerNorm
+    from transformer_engine.pytorch.attention import DotProductAttention
+
+    for name in ("apex", "amp_C", "transformer_engine.pytorch.attention"):
+        assert sys.modules[name] is sys.modules["mindtorch_shims." + name], name
+    assert importlib.metadata.version("transformer-engine") == te.__version__
+    assert importlib.metadata.version("transformer_engine") == te.__version__
+    assert importlib.util.find_spec("transformer_engine.no_such_module") is None
+    assert importlib.util.find_spec("apexes") is None
+    try:
+        from apex import amp
+    except ImportError:
+        pass
+    else:
+        raise AssertionError
+    assert FastLayerNorm(4)(mindtorch.ones(1, 4)).tolist() == [[0, 0, 0, 0]]
+assert not any(name.partition(".")[0] in ("apex", "amp_C", "transformer_engine") for name in sys.modules)
+assert importlib.util.find_spec("transformer_engine") is None
+print("done")
+"""
+
+
+def test_packages_with_stand_ins() -> None:
+    done = run("-c", STAND_INS)
+    assert done.stdout == "done\n", done.stderr
+
+
 def test_too_late_for_an_alias() -> None:
     pytest.importorskip("torch")
     done = run("-c", "import torch\nimport mindtorch\nmindtorch.install_as_torch()")

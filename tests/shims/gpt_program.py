@@ -1,8 +1,10 @@
-"""Trains small GPTs of a converted megatron.core with the two layer specs, from the same weights; writes what came of it.
+"""Trains small GPTs of a converted megatron.core with the two layer specs, from the same weights.
 
 ``gpt_program.py OUTPUT TENSOR_PARALLEL CASE...``; started by mpiexec where there are several ranks. OUTPUT becomes JSON
 of the first rank: for each case the losses and gradient norms of the local spec and of TransformerEngine's.
 """
+
+# ruff: noqa: E402
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ import numpy as np
 from megatron.core import parallel_state, tensor_parallel
 from megatron.core.distributed import DistributedDataParallel, DistributedDataParallelConfig, finalize_model_grads
 from megatron.core.enums import ModelType
-from megatron.core.models.gpt import GPTModel
+from megatron.core.models.gpt import GPTModel, gpt_layer_specs
 from megatron.core.models.gpt.gpt_layer_specs import (
     get_gpt_layer_local_spec,
     get_gpt_layer_with_transformer_engine_spec,
@@ -35,6 +37,7 @@ from megatron.core.transformer import TransformerConfig
 
 VOCABULARY, LENGTH, BATCH, STEPS = 64, 16, 2, 3
 LAYERS, HEADS = 2, 4
+LAYER_NORM = gpt_layer_specs.LNImpl
 
 RMS = {"normalization": "RMSNorm", "add_bias_linear": False, "gated_linear_unit": True, "activation_func": F.silu,
        "num_query_groups": 2}  # fmt: skip
@@ -42,16 +45,14 @@ CASES: dict[str, dict[str, Any]] = {
     "rms": RMS,
     "layer_norm": {"normalization": "LayerNorm"},
     "dropout": {"normalization": "LayerNorm", "attention_dropout": 0.2, "hidden_dropout": 0.1},
-    "zero_centered": {"normalization": "LayerNorm", "layernorm_zero_centered_gamma": True},
+    "norms": {"normalization": "LayerNorm", "layernorm_zero_centered_gamma": True, "qk_layernorm": True},
     "fused": {"normalization": "LayerNorm", "gradient_accumulation_fusion": True, "apply_rope_fusion": True},
-    "qk_norm": {"normalization": "LayerNorm", "qk_layernorm": True},
     "moe": {**RMS, "num_moe_experts": 4, "moe_router_topk": 2, "moe_ffn_hidden_size": 32, "moe_grouped_gemm": True,
             "moe_aux_loss_coeff": 0.01, "moe_token_dispatcher_type": "allgather"},
     "moe_fused": {**RMS, "num_moe_experts": 4, "moe_router_topk": 2, "moe_ffn_hidden_size": 32,
                   "moe_grouped_gemm": True, "moe_aux_loss_coeff": 0.01, "moe_token_dispatcher_type": "alltoall",
                   "moe_permute_fusion": True},
-    "distributed_optimizer": {**RMS},
-    "cross_entropy": {**RMS, "cross_entropy_loss_fusion": True, "cross_entropy_fusion_impl": "te"},
+    "distributed_optimizer": {**RMS, "cross_entropy_loss_fusion": True, "cross_entropy_fusion_impl": "te"},
 }  # fmt: skip
 
 
@@ -90,7 +91,8 @@ def model_of(case: str, config: TransformerConfig, engine: bool) -> GPTModel:
     if engine:
         spec = get_gpt_layer_with_transformer_engine_spec(**options)
     else:
-        # Asking for RMSNorm would change the norm of specs that are made later, too.
+        # Asking for RMSNorm changes the norm of all specs that are made later.
+        gpt_layer_specs.LNImpl = LAYER_NORM
         normalization = "RMSNorm" if config.normalization == "RMSNorm" else None
         spec = get_gpt_layer_local_spec(**options, normalization=normalization)
     model = GPTModel(
@@ -164,6 +166,7 @@ def trained(case: str, size: int, engine: bool, weights: dict[str, torch.Tensor]
         run["losses"].append(sum(float(r["loss"][0]) for r in reduced) / sum(float(r["loss"][1]) for r in reduced))
         run["norms"].append(float(norm))
     run["optimizer"] = type(getattr(optimizer, "chained_optimizers", [optimizer])[0].optimizer).__module__
+    run["sequence_parallel"] = model.decoder.layers[0].self_attention.linear_qkv.sequence_parallel
     run["extra_states"] = sorted(name for name in model.state_dict() if name.endswith("_extra_state"))
     return run, begun
 
