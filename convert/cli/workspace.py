@@ -170,9 +170,12 @@ def _voice(console: Console) -> Iterator[Voice]:
         console.print(Text(visible(text).replace("\n", "\\n")), soft_wrap=True)
 
     def passing(text: str) -> None:
-        if console.is_terminal:
+        # Only while git reports progress: at other times it may ask for a password on this terminal.
+        if console.is_terminal and "%" in text:
             status.update(Text(visible(text)))
             status.start()
+        elif console.is_terminal:
+            line(text)
 
     def progress(total: int) -> AbstractContextManager[Callable[[int], object]]:
         status.stop()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SECTION = "ms-convert"
 FETCHED = "refs/ms-convert/fetched"
 _NAMED_REFS = 5
+_NO_MESSAGE = "no message"
 # An enclosing git command, a hook for one, tells its repository to all that it starts.
 _OF_ENCLOSING = (
     "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE",
@@ -91,7 +92,7 @@ def open_bare(path: Path) -> Repo | None:
 def new_repository(path: Path, *, bare: bool = False) -> Repo:
     """An empty repository, whose files will have the bytes that they have upstream."""
     with own_environment():
-        repo: Repo = git_module().Repo.init(path, bare=bare, mkdir=True, initial_branch="main")
+        repo: Repo = git_module().Repo.init(path, bare=bare, mkdir=True)
     with repo.config_writer() as config:
         config.set_value("core", "autocrlf", "false")
         config.set_value("advice", "detachedHead", "false")
@@ -118,11 +119,16 @@ def remotes(repo: Repo) -> list[str]:
 
 
 def commit_of(repo: Repo, revision: str = "HEAD") -> str | None:
-    """The hash of the commit ``revision``; None if there is none."""
+    """The hash of the commit ``revision``; None if there is none.
+
+    Raises :class:`ConvertError` if git does not want to look, say because the directory is somebody else's.
+    """
     try:
-        return str(_git(repo, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")).strip()
-    except Unavailable:
-        return None
+        return _git(repo, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").strip()
+    except Unavailable as error:
+        if str(error) == _NO_MESSAGE:
+            return None
+        raise ConvertError(f"git does not read {repo.working_dir or repo.git_dir}: {error}") from error
 
 
 def fetch(
@@ -185,8 +191,7 @@ def commit_all(repo: Repo, message: str) -> str:
 
 def _fetch_from(repo: Repo, wanted: Wanted, url: str, say: Say, keep: Sequence[int], into: str) -> str:
     def get(what: str, *options: str) -> str | None:
-        _git(repo, "fetch", "--progress", "--no-tags", "--no-write-fetch-head", *options, "--", url,
-             f"+{what}:{into}", say=say, keep=keep)  # fmt: skip
+        _git(repo, "fetch", "--progress", "--no-tags", *options, "--", url, f"+{what}:{into}", say=say, keep=keep)
         return commit_of(repo, into)
 
     if wanted.commit is not None:
@@ -269,4 +274,4 @@ def _reason(stderr: str) -> str:
     """The line of git's messages that says what went wrong."""
     lines = [line.strip(" '\"") for line in stderr.removeprefix("\n  stderr: ").splitlines() if line.strip(" '\"")]
     told = [line for line in lines if line.startswith(("fatal:", "error:", "ERROR:"))]
-    return re.sub(r"^(?:fatal|error|ERROR): ", "", (told or lines or ["no message"])[0])
+    return re.sub(r"^(?:fatal|error|ERROR): ", "", (told or lines or [_NO_MESSAGE])[0])

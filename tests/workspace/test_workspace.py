@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -329,6 +331,15 @@ def test_inside_another_git_command(site: Site, monkeypatch: pytest.MonkeyPatch)
     assert os.environ["GIT_DIR"] == str(site.work("beta") / ".git")
 
 
+def test_directory_of_somebody_else(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.build()
+    before = snapshot(site.workspace)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # git's own switch for this
+    with pytest.raises(ConvertError, match=r"^git does not read .*/ws/alpha: detected dubious ownership"):
+        site.build()
+    assert snapshot(site.workspace) == before
+
+
 def test_no_git(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(site.root))
     with pytest.raises(ConvertError, match=r"^git is not on PATH; install it"):
@@ -346,3 +357,8 @@ def test_bytes_are_those_of_upstream(site: Site, monkeypatch: pytest.MonkeyPatch
 def test_no_file_of_another_name_is_left(site: Site, tmp_path: Path) -> None:
     site.build()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bare", "cache", "stack", "work", "ws"]
+
+
+def test_other_commands_start_without_gitpython() -> None:
+    program = "import sys, ms_convert.cli; assert not {'git', 'jsonschema', 'mindspore'} & set(sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
