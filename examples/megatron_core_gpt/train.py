@@ -56,8 +56,9 @@ def forward_step(
 
 def train(
     config: Config, data: Path, iterations: int, recompute: bool = False, from_seed: bool = False
-) -> dict[str, list[float]]:
-    """Losses (where the last stage of the pipeline is), gradient norms and seconds of each iteration."""
+) -> dict[str, Any]:
+    """Losses (where the last stage of the pipeline is), gradient norms and seconds of each iteration; the number of
+    parameters that this rank has."""
     layout = config.layout
     start(layout)
     transformer = transformer_config(config, layout, recompute)
@@ -66,7 +67,8 @@ def train(
     optimizer, scheduler = build_optimizer(model, layout, transformer)
     batches = [read_batches(data / "batches" / f"{config.batches}.npz") for _ in model]
     causal = (torch.tril(torch.ones(1, 1, SEQUENCE_LENGTH, SEQUENCE_LENGTH)) < 0.5).cuda()
-    run: dict[str, list[float]] = {"losses": [], "grad_norms": [], "seconds": []}
+    run: dict[str, Any] = {"losses": [], "grad_norms": [], "seconds": []}
+    run["parameters"] = sum(parameter.numel() for chunk in model for parameter in chunk.parameters())
     for iteration in range(1, iterations + 1):
         started = time.perf_counter()
         for chunk in model:
@@ -106,7 +108,7 @@ def parse_arguments() -> tuple[argparse.Namespace, Config]:
     parser.add_argument("--iterations", type=int, default=ITERATIONS, help=f"at most {ITERATIONS}, the default")
     parser.add_argument("--recompute", action="store_true", help="recompute all activations in the backward")
     parser.add_argument("--from-seed", action="store_true", help="keep the weights that the seed draws")
-    parser.add_argument("--output", type=Path, help="write losses, gradient norms and seconds to this JSON file")
+    parser.add_argument("--output", type=Path, help="the last rank writes what it measured to this JSON file")
     layout = parser.add_argument_group("layout", "instead of what the configuration says")
     for name, text in (
         ("tensor", "ranks that share each matrix"),
@@ -135,7 +137,7 @@ def parse_arguments() -> tuple[argparse.Namespace, Config]:
 
 def main() -> None:
     args, config = parse_arguments()
-    run: dict[str, Any] = dict(train(config, args.data, args.iterations, args.recompute, args.from_seed))
+    run = train(config, args.data, args.iterations, args.recompute, args.from_seed)
     if hasattr(torch.backends, "kernel_report"):
         run["kernels"] = torch.backends.kernel_report()
     if args.output and is_last_rank():

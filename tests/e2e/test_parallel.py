@@ -73,6 +73,9 @@ def test_sharing_a_model_changes_nothing(train: Train, config: str) -> None:
     # What PyTorch was not asked for is compared with its run in one process.
     _check_against_pytorch(run, config if (DATA / "results" / f"{config}.json").exists() else alone)
     _check_against_one_process(run, train(alone))
+    # Data-parallel ranks have the whole model, others a part of it.
+    whole = train(alone)["parameters"]
+    assert run["parameters"] == whole if config.startswith("dp") else run["parameters"] < 0.95 * whole
 
 
 @pytest.mark.slow
