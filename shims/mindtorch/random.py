@@ -57,11 +57,10 @@ class Generator:
         return out
 
     def __reduce__(self) -> Any:
-        return (_restore, (str(self._device), self.get_state()))
+        return Generator, (self._device,), (self.initial_seed(), None, self.get_state())
 
-
-def _restore(device: str, state: Tensor) -> Generator:
-    return Generator(device).set_state(state)
+    def __setstate__(self, state: tuple[int, int | None, Tensor]) -> None:
+        self.set_state(state[2])
 
 
 default_generator = Generator()

@@ -22,7 +22,6 @@ from hypothesis import strategies as st
 from mindtorch import _device, _dtype, _size, serialization
 from mindtorch._array import Array
 from mindtorch._tensor import Tensor, wrap
-from mindtorch.serialization.archive import ArchiveReader
 from mindtorch.serialization.archive_write import ArchiveWriter
 
 torch = pytest.importorskip("torch")
@@ -323,37 +322,17 @@ class TestFiles:
             serialization.load(path)
         with pytest.raises(FileNotFoundError):
             serialization.load(tmp_path / "missing.pt")
-        with pytest.raises(TypeError, match="path or a file object"):
+        with pytest.raises(AttributeError, match="file-like object with a 'write' attribute"):
             serialization.save([], 3)  # type: ignore[arg-type]
         with pytest.raises(AttributeError, match="seekable"):
             serialization.load(3)  # type: ignore[arg-type]
-
-    def test_old_format(self, tmp_path: Path) -> None:
-        torch.save([1], tmp_path / "old.pt", _use_new_zipfile_serialization=False)
-        with pytest.raises(RuntimeError, match=r"format before PyTorch 1\.6"):
-            serialization.load(tmp_path / "old.pt")
-        with pytest.raises(NotImplementedError, match="zip"):
-            serialization.save([1], tmp_path / "new.pt", _use_new_zipfile_serialization=False)
-
-    def test_big_records_get_zip64_sizes_and_stay_aligned(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 1000)
-        stream = io.BytesIO()
-        writer = ArchiveWriter(stream, "archive")
-        data = np.arange(5000, dtype=np.uint32).view(np.uint8)
-        writer.write("data/0", data)
-        writer.write("version", b"3\n")
-        writer.close()
-        raw = stream.getvalue()
-        assert raw.index(data.tobytes()) % 64 == 0
-        reader = ArchiveReader(io.BytesIO(raw), "x")
-        np.testing.assert_array_equal(reader.read_array("data/0"), data)
-        assert reader.read("version") == b"3\n"
 
 
 class TestWeightsOnly:
     def test_refusal_names_the_global_and_the_way_out(self) -> None:
         stream = saved(torch.save, {"args": argparse.Namespace(lr=1)})
-        with pytest.raises(pickle.UnpicklingError, match=r"argparse\.Namespace is not allowed.*add_safe_globals"):
+        message = r"Weights only load failed.*GLOBAL argparse\.Namespace was not an allowed.*add_safe_globals"
+        with pytest.raises(pickle.UnpicklingError, match=message):
             serialization.load(stream)
         stream.seek(0)
         assert serialization.load(stream, weights_only=False)["args"] == argparse.Namespace(lr=1)
@@ -377,7 +356,7 @@ class TestWeightsOnly:
                 return os.mkdir, (str(tmp_path / "x"),)
 
         stream = saved(torch.save, {"a": Evil()}, pickle_protocol=protocol)
-        with pytest.raises(pickle.UnpicklingError, match="mkdir is not allowed"):
+        with pytest.raises(pickle.UnpicklingError, match="mkdir was not an allowed global"):
             serialization.load(stream)
         assert not (tmp_path / "x").exists()
 
@@ -393,7 +372,7 @@ class TestWeightsOnly:
         ("data", "message"),
         [
             # A dotted name, which pickle itself would follow: collections.OrderedDict.fromkeys
-            (b"\x80\x04\x8c\x0bcollections\x8c\x14OrderedDict.fromkeys\x93.", "OrderedDict.fromkeys is not allowed"),
+            (b"\x80\x04\x8c\x0bcollections\x8c\x14OrderedDict.fromkeys\x93.", "OrderedDict.fromkeys was not an"),
             # BUILD with slot state is setattr on anything: torch.float32.name = 'x'
             (
                 b"\x80\x02ctorch\nfloat32\n(N}X\x04\x00\x00\x00nameX\x01\x00\x00\x00xstb.",
@@ -405,7 +384,7 @@ class TestWeightsOnly:
             (b"\x80\x02K\x01)\x81.", "making an instance of 1"),
             # Instances by the old opcodes, and the extension registry
             (b"(ios\nsystem\n.", "not allowed with weights_only"),
-            (b"(cos\nsystem\no.", "os.system is not allowed"),
+            (b"(cos\nsystem\no.", "os.system was not an allowed"),
             (b"\x80\x02\x82\x01.", "opcode .* is not allowed"),
             (b"\x80\x02(X\x07\x00\x00\x00storageK\x01tQ.", "unknown persistent id"),
             (b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aX\x03\x00\x00\x00hex\x86R.", "only latin1"),

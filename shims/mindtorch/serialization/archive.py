@@ -7,19 +7,19 @@ Below tensors and pickles: records are a name and bytes. All records lie in one 
 
 from __future__ import annotations
 
+import mmap
 import os
-import pickle
 import zipfile
 import zlib
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
+from . import options
 from .archive_write import LOCAL_HEADER
 
 __all__ = ["ArchiveReader"]
 
-_LEGACY_START = pickle.dumps(0x1950A86A20F9469CFC6C, 2)
 
 
 class ArchiveReader:
@@ -34,11 +34,6 @@ class ArchiveReader:
         try:
             self._zip = zipfile.ZipFile(stream)
         except zipfile.BadZipFile as error:
-            if _is_legacy(stream):
-                raise RuntimeError(
-                    f"{label}: in the format before PyTorch 1.6, which is not read here; load it with PyTorch and save "
-                    "it again"
-                ) from error
             raise RuntimeError(
                 f"{label}: not a complete PyTorch checkpoint ({error}); the file may be truncated"
             ) from error
@@ -63,16 +58,25 @@ class ArchiveReader:
         self._stream.seek(self._data_offset(info))
         if self._read_into(memoryview(data)) != info.file_size:
             raise RuntimeError(f"{self._label}: record {record} ends early; the file is truncated")
-        if zlib.crc32(data) != info.CRC:
+        # Without a checksum: torch.serialization.set_crc32_options(False), or space that skip_data left.
+        if info.CRC and zlib.crc32(data) != info.CRC:
             raise RuntimeError(f"{self._label}: record {record} is damaged (its checksum does not match)")
         return data
 
     def map_array(self, record: str, path: str | os.PathLike[str]) -> np.ndarray:
-        """A record as a copy-on-write memory map of the file at ``path``; pages are read when they are touched."""
+        """A record as a memory map of the file at ``path``; pages are read when they are touched.
+
+        Writing changes a copy, unless ``set_default_mmap_options`` says otherwise.
+        """
         info = self._info(record)
         if not info.file_size:
             return np.empty(0, np.uint8)
-        return np.memmap(path, np.uint8, "c", self._data_offset(info), (info.file_size,)).view(np.ndarray)
+        mode: Any = "r+" if options.default_mmap == mmap.MAP_SHARED else "c"
+        return np.memmap(path, np.uint8, mode, self._data_offset(info), (info.file_size,)).view(np.ndarray)
+
+    def size(self, record: str) -> int:
+        """The length of a record in bytes."""
+        return self._info(record).file_size
 
     def _info(self, record: str) -> zipfile.ZipInfo:
         info = self._records.get(f"{self._folder}/{record}")
@@ -103,9 +107,3 @@ class ArchiveReader:
         data = self._stream.read(len(target))
         target[: len(data)] = data
         return len(data)
-
-
-def _is_legacy(stream: IO[bytes]) -> bool:
-    """Whether the file begins with a pickle of the old format's magic number."""
-    stream.seek(0)
-    return stream.read(len(_LEGACY_START)) == _LEGACY_START

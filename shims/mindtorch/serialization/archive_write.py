@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import IO, Any
 
@@ -31,10 +32,12 @@ class ArchiveWriter:
     Args:
         stream: where the archive goes, from its present position on. It stays open.
         name: the folder in the archive.
+        checked: whether records get their checksum.
     """
 
-    def __init__(self, stream: IO[bytes], name: str) -> None:
+    def __init__(self, stream: IO[bytes], name: str, checked: bool = True) -> None:
         self._stream = stream
+        self._checked = checked
         self._name = name
         self._position = 0
         self._directory = bytearray()
@@ -45,17 +48,25 @@ class ArchiveWriter:
         """Add a record. ``data`` is bytes or a C-contiguous uint8 array."""
         # A view without elements cannot be cast.
         view = memoryview(data).cast("B") if memoryview(data).nbytes else memoryview(b"")
-        name, size, start = f"{self._name}/{record}".encode(), view.nbytes, self._position
-        extra = _zip64(size, start)
+        self._add(record, view.nbytes, (view[at : at + _CHUNK] for at in range(0, view.nbytes, _CHUNK)), self._checked)
+
+    def write_space(self, record: str, size: int) -> None:
+        """Add a record of ``size`` zero bytes without a checksum, to be filled in the file later."""
+        zeros = memoryview(bytes(min(size, _CHUNK)))
+        self._add(record, size, (zeros[: min(_CHUNK, size - at)] for at in range(0, size, _CHUNK)), False)
+
+    def _add(self, record: str, size: int, parts: Iterable[memoryview], checked: bool) -> None:
+        name, start = f"{self._name}/{record}".encode(), self._position
+        extra = _zip64(size, start, size)
         begin = start + LOCAL_HEADER.size + len(name) + len(extra) + 4
         padding = -begin % ALIGNMENT
-        padded = extra + struct.pack("<2sH", b"FB", padding) + b"Z" * padding
+        # PyTorch leaves the stored size open here; the directory has it.
+        padded = _zip64(size, start, 0) + struct.pack("<2sH", b"FB", padding) + b"Z" * padding
         flags = _UTF8 | _SIZES_FOLLOW if size else _UTF8
         self._put(LOCAL_HEADER.pack(b"PK\3\4", 0, flags, 0, 0, 0, 0, 0, 0, len(name), len(padded)) + name + padded)
         checksum = 0
-        for at in range(0, size, _CHUNK):
-            part = view[at : at + _CHUNK]
-            checksum = zlib.crc32(part, checksum)
+        for part in parts:
+            checksum = zlib.crc32(part, checksum) if checked else 0
             self._put(part)
         if size:
             self._put(struct.pack("<4sIQQ" if extra else "<4sIII", b"PK\7\10", checksum, size, size))
@@ -90,9 +101,9 @@ class ArchiveWriter:
         return b"".join(_digits(part) for part in ("/".join(self._names).encode(), bytes(self._checksums)))
 
 
-def _zip64(size: int, start: int) -> bytes:
+def _zip64(size: int, start: int, stored: int) -> bytes:
     """The extra field with what does not fit into 32 bits; empty if all does."""
-    values = ([size, size] if size >= _LIMIT else []) + ([start] if start >= _LIMIT else [])
+    values = ([size, stored] if size >= _LIMIT else []) + ([start] if start >= _LIMIT else [])
     return struct.pack(f"<2H{len(values)}Q", 1, 8 * len(values), *values) if values else b""
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from .. import _device as devices
 from .._array import Storage
-from .storages import StorageRef, public_storage
+from .storages import StorageRef, as_ref, public_storage
 
-__all__ = ["MapLocation", "placer"]
+__all__ = ["MapLocation", "default_restore_location", "location_tag", "placer", "register_package"]
 
 MapLocation = Callable[[Any, str], Any] | devices.device | str | dict[str, Any] | None
 
@@ -37,7 +37,51 @@ def _keep(storage: Storage, location: str) -> None:
     _put(storage, location)
 
 
+_packages: list[tuple[int, Callable[[Any], str | None], Callable[[Any, str], Any]]] = []
+
+
+def register_package(
+    priority: int, tagger: Callable[[Any], str | None], deserializer: Callable[[Any, str], Any]
+) -> None:
+    """Add a kind of device; those of lower priority are asked first, and all before the built-in ones.
+
+    ``tagger(storage)`` returns the location that ``save`` writes, ``deserializer(storage, location)`` the storage that
+    ``load`` uses for it; both return None when it is not theirs.
+    """
+    _packages.append((priority, tagger, deserializer))
+    _packages.sort(key=lambda package: package[0])
+
+
+def location_tag(storage: Any) -> str:
+    """The location under which a storage is saved."""
+    for _, tagger, _ in _packages:
+        location = tagger(storage)
+        if location is not None:
+            return location
+    return str(as_ref(storage).storage.device)
+
+
+def default_restore_location(storage: Any, location: str) -> Any:
+    """The storage, put where the location says. Raises RuntimeError for a location that this host does not have."""
+    for _, _, deserializer in _packages:
+        result = deserializer(storage, location)
+        if result is not None:
+            return result
+    _put_on_device(as_ref(storage).storage, location)
+    return storage
+
+
 def _put(storage: Storage, location: str) -> None:
+    if not _packages:
+        _put_on_device(storage, location)
+        return
+    handle = public_storage(StorageRef(storage, None))
+    chosen = default_restore_location(handle, location)
+    if chosen is not handle:
+        _put_on_device(storage, str(chosen.device))
+
+
+def _put_on_device(storage: Storage, location: str) -> None:
     target = devices.device(location)
     if target.type in ("cuda", "npu") and not devices.cuda_alias():
         raise RuntimeError(

@@ -12,6 +12,7 @@ from typing import IO, Any, ClassVar
 from .. import _dtype
 from .._array import Storage
 from ..storage import TypedStorage, UntypedStorage
+from .locations import _packages, location_tag
 from .names import UNTYPED, StorageType, find_global, storage_type, torch_name
 from .safe_globals import find_allowed, is_added
 from .storages import StorageRef, as_ref, public_storage
@@ -19,7 +20,8 @@ from .storages import StorageRef, as_ref, public_storage
 __all__ = ["CheckpointPickler", "FullUnpickler", "WeightsUnpickler"]
 
 _STORAGE_CLASSES = (StorageRef, TypedStorage, UntypedStorage)
-LoadStorage = Callable[[StorageType, str, str, int], StorageRef]
+LoadStorage = Callable[..., StorageRef]
+"""Called with type, key, location and number of elements of a storage, and what else the persistent id has."""
 
 
 class CheckpointPickler(pickle._Pickler):  # type: ignore[name-defined]
@@ -50,7 +52,7 @@ class CheckpointPickler(pickle._Pickler):  # type: ignore[name-defined]
         kind = UNTYPED if ref.dtype is None else storage_type(ref.dtype)
         known = self._known.get(id(storage))
         if known is None:
-            location = str(storage.device)
+            location = location_tag(public_storage(ref)) if _packages else str(storage.device)
             item = 1 if kind.dtype is None else kind.dtype.itemsize
             key = str(len(self.storages))
             known = key, kind, self._locations.setdefault(location, location), storage.nbytes // item
@@ -92,8 +94,11 @@ class CheckpointPickler(pickle._Pickler):  # type: ignore[name-defined]
 
 
 def _storage_from(pid: Any, load_storage: LoadStorage) -> TypedStorage | UntypedStorage:
-    if not isinstance(pid, tuple) or len(pid) != 5 or pid[0] != "storage" or not isinstance(pid[1], StorageType):
+    # The sixth entry is of the format before PyTorch 1.6.
+    if not isinstance(pid, tuple) or len(pid) not in (5, 6) or pid[0] != "storage":
         raise pickle.UnpicklingError(f"unknown persistent id in checkpoint: {pid!r}")
+    if not all(isinstance(part, kind) for part, kind in zip(pid[1:], (StorageType, str, str, int), strict=False)):
+        raise pickle.UnpicklingError(f"invalid persistent id in checkpoint: {pid!r}")
     return public_storage(load_storage(*pid[1:]))
 
 
@@ -166,9 +171,9 @@ class WeightsUnpickler(pickle._Unpickler):  # type: ignore[name-defined]
         found = find_allowed(module, name)
         if found is None:
             raise pickle.UnpicklingError(
-                f"the global {module}.{name} is not allowed with weights_only=True. If you trust it, allow it with "
-                f"torch.serialization.add_safe_globals([{name}]) or the context manager torch.serialization."
-                f"safe_globals([{name}]); if you trust the whole file, load it with weights_only=False"
+                f"Unsupported global: GLOBAL {module}.{name} was not an allowed global by default. Please use "
+                f"`torch.serialization.add_safe_globals([{module}.{name}])` or the context manager "
+                f"`torch.serialization.safe_globals([{module}.{name}])` to allow it, if you trust it"
             )
         self._granted[id(found)] = found
         return found

@@ -39,7 +39,7 @@ def _rebuild_tensor_v2(
     backward_hooks: Any,
     metadata: Any = None,
 ) -> Tensor:
-    """``_rebuild_tensor`` with ``requires_grad``; ``metadata`` (conj and neg bits) has to be empty."""
+    """``_rebuild_tensor`` with ``requires_grad``; ``metadata`` tells of conjugations and negations put off."""
     return _finish(_rebuild_tensor(storage, storage_offset, size, stride), requires_grad, backward_hooks, metadata)
 
 
@@ -68,10 +68,12 @@ def _rebuild_meta_tensor_no_storage(dtype: dtypes.dtype, size: Any, stride: Any,
 def _finish(tensor: Tensor, requires_grad: bool, backward_hooks: Any, metadata: Any) -> Tensor:
     if backward_hooks:
         raise NotImplementedError("tensors pickled with backward hooks are not supported: save them without hooks")
-    if metadata and any(metadata.values()):
-        raise NotImplementedError(
-            f"tensors pickled with lazy bits {sorted(metadata)} are not supported: save them after resolve_conj()"
-        )
+    for bit, pending in (metadata or {}).items():
+        if pending and bit not in ("conj", "neg"):
+            raise NotImplementedError(f"tensors pickled with {bit} are not supported")
+        if pending:
+            # What PyTorch puts off is done here: there are no such views, so the result has memory of its own.
+            tensor = tensor.conj_physical() if bit == "conj" else tensor.neg()
     tensor._requires_grad = bool(requires_grad)
     return tensor
 
