@@ -171,7 +171,7 @@ def _voice(console: Console) -> Iterator[Voice]:
 
     def passing(text: str) -> None:
         # Only while git reports progress: at other times it may ask for a password on this terminal.
-        if console.is_terminal and "%" in text:
+        if console.is_terminal and "% (" in text:
             status.update(Text(visible(text)))
             status.start()
         elif console.is_terminal:
