@@ -22,6 +22,8 @@ from .mirrors import Mirrors
 OK, WARNING, FAILURE = "ok", "warning", "failure"
 PYTHONS = ((3, 10), (3, 12))
 MINDSPORE = "2.10.0"
+_ARRAYS = "'numpy<2' 'scipy<1.16'"
+_AGAIN = "pip install --force-reinstall --no-deps ."
 # A stack's sources and conversions take less than one, checkpoints of a training far more.
 LEAST_FREE = 2 * 1024**3
 # Packages that need the real PyTorch. Converted code imports mindtorch and its stand-ins instead of them.
@@ -87,10 +89,9 @@ def _python(machine: Machine) -> Iterator[Check]:
 
 def _packages(machine: Machine) -> Iterator[Check]:
     installed = machine.distributions
-    runtime = "pip install 'ms-convert[runtime]'"
     mindspore = installed.get("mindspore")
     if mindspore is None:
-        yield Check("MindSpore", FAILURE, "not installed", runtime)
+        yield Check("MindSpore", FAILURE, "not installed", f"pip install mindspore=={MINDSPORE} {_ARRAYS}")
     elif mindspore.version != MINDSPORE:
         advice = f"mindtorch is made for {MINDSPORE}: pip install mindspore=={MINDSPORE}"
         yield Check("MindSpore", FAILURE, mindspore.version, advice)
@@ -99,7 +100,7 @@ def _packages(machine: Machine) -> Iterator[Check]:
     for name, below in (("numpy", 2), ("scipy", None)):
         distribution = installed.get(name)
         if distribution is None:
-            yield Check(name, FAILURE, "not installed", runtime)
+            yield Check(name, FAILURE, "not installed", f"pip install {_ARRAYS}")
         elif below is not None and int(distribution.version.split(".")[0]) >= below:
             advice = f"MindSpore {MINDSPORE} is built for {name}<{below}: pip install '{name}<{below}'"
             yield Check(name, FAILURE, distribution.version, advice)
@@ -158,9 +159,9 @@ def _providers(machine: Machine) -> Iterator[Check]:
     if others:
         names = " ".join(other.split()[0] for other in others)
         yield Check("mindtorch", FAILURE, f"{', '.join(others)} has a package of that name, too",
-                    f"pip uninstall {names}, then pip install --force-reinstall --no-deps ms-convert")  # fmt: skip
+                    f"pip uninstall {names}, then in the checkout of ms-convert: {_AGAIN}")  # fmt: skip
     elif version is None:
-        yield Check("mindtorch", FAILURE, "not installed", "pip install 'ms-convert[runtime]' into this Python")
+        yield Check("mindtorch", FAILURE, "not installed", "in the checkout of ms-convert: pip install '.[runtime]'")
     else:
         yield Check("mindtorch", OK, f"PyTorch's API {version}, of ms-convert {__version__}")
 

@@ -142,7 +142,7 @@ def differences(lock: Lock, stack: Stack, directory: Path) -> Iterator[str]:
     if not same_stack(lock, stack, directory):
         yield f"the stack is {now.stack}, the lock is of {lock.stack}"
     if lock.tool != __version__:
-        yield f"ms-convert is {__version__}, the lock is of {lock.tool}: pip install ms-convert=={lock.tool}"
+        yield f"ms-convert is {__version__}, the lock is of {lock.tool}: install that one"
     if None not in (lock.mindtorch, now.mindtorch) and lock.mindtorch != now.mindtorch:
         yield f"mindtorch is {now.mindtorch}, the lock is of {lock.mindtorch}"
     for repository in stack.repositories:

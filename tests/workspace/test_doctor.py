@@ -64,7 +64,7 @@ def test_python(machine: Machine, python: tuple[int, ...]) -> None:
 def test_nothing_installed(machine: Machine, tmp_path: Path) -> None:
     wrong = {check.name: check for check in _wrong(_changed(machine, path=(str(tmp_path / "empty"),), environment={}))}
     assert {"MindSpore", "numpy", "scipy", "MPI"} <= set(wrong)
-    assert wrong["MindSpore"].advice == "pip install 'ms-convert[runtime]'"
+    assert wrong["MindSpore"].advice == "pip install mindspore==2.10.0 'numpy<2' 'scipy<1.16'"
     assert wrong["MPI"].status == "warning"
 
 
@@ -93,7 +93,7 @@ def test_another_mindtorch(machine: Machine, tmp_path: Path) -> None:
     _install(tmp_path / "more", "mindtorch", "0.3", "mindtorch")
     (check,) = _wrong(_changed(machine, path=(*machine.path, str(tmp_path / "more"))))
     assert check.found == "mindtorch 0.3 has a package of that name, too"
-    assert check.advice.startswith("pip uninstall mindtorch, then pip install --force-reinstall --no-deps ms-convert")
+    assert check.advice.startswith("pip uninstall mindtorch, then in the checkout of ms-convert: pip install --force-reinstall")
 
 
 def test_device(machine: Machine) -> None:

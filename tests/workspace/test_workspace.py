@@ -234,7 +234,7 @@ def test_new_version_of_the_tool(site: Site, monkeypatch: pytest.MonkeyPatch) ->
     site.build()
     for module in (lockfile, building):
         monkeypatch.setattr(module, "__version__", "99")
-    with pytest.raises(ConvertError, match=r"^--locked: ms-convert is 99, the lock is of [\d.]+: pip install"):
+    with pytest.raises(ConvertError, match=r"^--locked: ms-convert is 99, the lock is of [\d.]+: install that one"):
         site.build(locked=True)
     site.build()
     assert not [line for line in site.said if "already" in line]
