@@ -22,6 +22,9 @@ class Quantizer:
 class QuantizedTensor(Tensor):
     """A tensor with data of low precision and scales. ``isinstance`` tells that no tensor is one."""
 
+    # There are none, so operators need not look for them among their arguments.
+    __torch_function__ = None  # type: ignore[assignment]
+
     def __new__(cls, *args: Any, **kwargs: Any) -> QuantizedTensor:
         raise unsupported(f"quantized tensors (transformer_engine's {cls.__name__})")
 
