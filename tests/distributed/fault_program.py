@@ -151,5 +151,24 @@ def one_is_interrupted(rank: int, directory: Path) -> None:
     dist.all_reduce(torch.ones(1 << 20))
 
 
+@case
+def one_of_three_differs(rank: int, directory: Path) -> None:
+    """Nobody catches the error: each rank reports it before the job ends."""
+    start()
+    dist.all_reduce(torch.ones(5 if rank == 1 else 4))
+
+
+@case
+def mpiexec_is_killed(rank: int, directory: Path) -> None:
+    """kill -9 of mpiexec itself, while the ranks wait for each other."""
+    start()
+    if rank == 1:
+        mpiexec, me = Path(f"/proc/{os.getppid()}/stat").read_text().rpartition(")")[2].split()[1], os.getpid()
+        print(mpiexec, me, flush=True)
+        os.kill(int(mpiexec), signal.SIGKILL)
+        time.sleep(120)
+    dist.all_reduce(torch.ones(1 << 20))
+
+
 if __name__ == "__main__":
     CASES[sys.argv[1]](ME, Path(sys.argv[2]))

@@ -13,9 +13,9 @@ pytest.importorskip("mpi4py")
 import jobs
 
 
-def run(name: str, directory: Path) -> jobs.Job:
+def run(name: str, directory: Path, size: int = 2) -> jobs.Job:
     """One case; no process may be left."""
-    job = jobs.run("fault_program.py", 2, directory, name, str(directory))
+    job = jobs.run("fault_program.py", size, directory, name, str(directory))
     assert job.left == [], str(job)
     return job
 
@@ -65,6 +65,20 @@ def test_one_is_killed(tmp_path: Path) -> None:
     job = run("one_is_killed", tmp_path)
     assert job.code == 9, str(job)
     assert "Killed (signal 9)" in job.err[0]
+
+
+def test_every_rank_reports_a_mismatch(tmp_path: Path) -> None:
+    job = run("one_of_three_differs", tmp_path, 3)
+    assert job.code == 1, str(job)
+    for rank in range(3):
+        said = [line for line in job.err[rank].splitlines() if line.startswith(f"[rank{rank}]:   rank ")]
+        assert ["float32 [5]" in line for line in said] == [False, True, False], str(job)
+
+
+@pytest.mark.slow
+def test_mpiexec_is_killed(tmp_path: Path) -> None:
+    job = run("mpiexec_is_killed", tmp_path)
+    assert job.code == -9, str(job)
 
 
 @pytest.mark.slow

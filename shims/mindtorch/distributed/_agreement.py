@@ -31,7 +31,7 @@ class Agreement:
         self.number = 0
         self.timeout = timedelta()
         self._communicator = communicator
-        self._queue = CheckedQueue(communicator, module.MAX, module.IN_PLACE)
+        self._queue = CheckedQueue(communicator, module)
         _leaving.groups.append(self)
 
     def reach(self, call: str, details: tuple[Any, ...], timeout: timedelta) -> None:

@@ -4,7 +4,7 @@ MPI does not find out: with sizes, types, operations, roots or calls that differ
 or waits for ever. So every collective is preceded by a reduction of 16 bytes, the maximum of a fingerprint and of its
 complement: these are complements of one another only if all fingerprints are the same. Only then is the call handed to
 MPI. On a communicator of its own the reductions cannot be mistaken for anything else, and all ranks come to the same
-conclusion.
+conclusion. Two ranks send each other their fingerprints instead, which takes less time.
 
 MINDTORCH_COLLECTIVE_CHECK=0 leaves this out. TORCH_DISTRIBUTED_DEBUG=DETAIL compares shapes, not just sizes, and makes
 each call, an asynchronous one too, wait for all ranks, so that the error is raised by the call itself.
@@ -54,28 +54,35 @@ def fingerprint(key: tuple[Any, ...]) -> int:
 class CheckedQueue:
     """The collectives of one group that wait for their check; they are started in order."""
 
-    def __init__(self, communicator: Any, maximum: Any, in_place: Any) -> None:
+    def __init__(self, communicator: Any, module: Any) -> None:
         self.communicator = communicator
-        self._maximum = maximum
-        self._in_place = in_place
-        self._queue: deque[tuple[MPIWork, Any, np.ndarray]] = deque()
+        self._module = module
+        self._peer = 1 - communicator.rank if communicator.size == 2 else None
+        self._queue: deque[tuple[MPIWork, list[Any], np.ndarray]] = deque()
+
+    def _exchange(self, value: int) -> tuple[list[Any], np.ndarray]:
+        """Requests, and an array whose elements are complements of each other if all ranks gave ``value``."""
+        buffer = np.array([value, ~value], np.int64)
+        if self._peer is None:
+            module = self._module
+            return [self.communicator.Iallreduce(module.IN_PLACE, buffer, module.MAX)], buffer
+        receive = self.communicator.Irecv(buffer[1:], self._peer)
+        return [receive, self.communicator.Isend(np.array([~value]), self._peer)], buffer
 
     def submit(self, work: MPIWork, key: tuple[Any, ...]) -> None:
         """Have ``work`` started when all ranks have come with the same ``key``."""
-        value = fingerprint(key)
-        buffer = np.array([value, ~value], np.int64)
-        request = self.communicator.Iallreduce(self._in_place, buffer, self._maximum)
+        requests, buffer = self._exchange(fingerprint(key))
         if not self._queue:
             _waiting.append(self)
-        self._queue.append((work, request, buffer))
+        self._queue.append((work, requests, buffer))
         self.advance()
 
     def advance(self) -> None:
         """Start what all ranks agree on; fail what they do not."""
-        queue = self._queue
+        queue, test = self._queue, self._module.Request.Testall
         while queue:
-            work, request, buffer = queue[0]
-            if not request.Test():
+            work, requests, buffer = queue[0]
+            if not test(requests):
                 return
             queue.popleft()
             if not queue:

@@ -132,7 +132,7 @@ class MPIWork(Work):
         if not self.test():
             _pending.append(self)
             if queue is not None and checks_everything():
-                self._until(lambda: self._requests is not None, self._timeout)
+                self._until(lambda: self.test() or self._requests is not None, self._timeout)
         if self._error is not None:
             raise self._error
 
@@ -255,8 +255,9 @@ class MPIWork(Work):
         start = time.monotonic()
         limit = start + timeout.total_seconds()
         gone = 0.0
-        while not (reached() or self.test()):
-            advance_all()
+        while not reached():
+            if self._requests is not None:
+                advance_all()  # calls of other groups, which a peer may need before it comes here
             now = time.monotonic()
             if now > limit:
                 raise DistBackendError(

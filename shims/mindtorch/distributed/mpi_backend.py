@@ -46,7 +46,7 @@ class MPIBackend(CollectiveBackend):
         self._messages = 0
         self._generation = _generations[0]
         checked = checks_sizes() and self.size > 1
-        self._queue = CheckedQueue(communicator.Dup(), module.MAX, module.IN_PLACE) if checked else None
+        self._queue = CheckedQueue(communicator.Dup(), module) if checked else None
         self._agreement: Agreement | None = None
         _leaving.groups.append(self)
 
