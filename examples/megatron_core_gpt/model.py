@@ -144,6 +144,7 @@ def build_optimizer(
             use_distributed_optimizer=layout.distributed_optimizer,
         ),
         model,
+        use_gloo_process_groups=False,
     )
     scheduler = OptimizerParamScheduler(
         optimizer,

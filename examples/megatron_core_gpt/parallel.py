@@ -18,16 +18,18 @@ Batch = dict[str, torch.Tensor]
 
 def start(layout: Layout) -> None:
     """Meet the other processes, take a device and lay out the groups; alone where no launcher started this."""
+    backend = "nccl" if torch.cuda.is_available() else "gloo"
     if {"WORLD_SIZE", "PMI_SIZE"} & os.environ.keys():  # torchrun, mindtorchrun; mpiexec
-        torch.distributed.init_process_group("gloo")
+        torch.distributed.init_process_group(backend)
     else:
-        torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+        torch.distributed.init_process_group(backend, store=torch.distributed.HashStore(), rank=0, world_size=1)
     torch.cuda.set_device(torch.distributed.get_rank() % torch.cuda.device_count())
     parallel_state.initialize_model_parallel(
         tensor_model_parallel_size=layout.tensor,
         pipeline_model_parallel_size=layout.pipeline,
         virtual_pipeline_model_parallel_size=layout.virtual_pipeline,
         expert_model_parallel_size=layout.expert,
+        create_gloo_process_groups=False,  # for checkpoints, which are not written here
     )
     ranks = parallel_state.get_data_parallel_world_size()
     if layout.data not in (None, ranks):
