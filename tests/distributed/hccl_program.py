@@ -19,6 +19,7 @@ import mindspore.mint.distributed as mint
 import mindtorch as torch
 import numpy as np
 from mindtorch.distributed import ReduceOp, _make_nccl_premul_sum
+from mindtorch.distributed._flight import recorder
 from mindtorch.distributed.hccl_backend import HCCLBackend
 
 SIZE = 2
@@ -191,6 +192,7 @@ def main() -> None:
     for work in works:
         work.wait()
     out["batch"] = y.tolist()
+    out["recorded"] = [f"{r.call} {r.state}" for r in list(recorder.records)[-5:]]
     out["bytes"] = [payload.decode() for payload in backend.allgather_bytes(b"abc")]
     out["broadcast bytes"] = backend.broadcast_bytes(b"xyz", 0).decode()
     first, second = backend.new_group(0, [0, 1]), backend.new_group(0, [0, 1])

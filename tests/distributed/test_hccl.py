@@ -55,6 +55,7 @@ def test_reductions(printed: dict[str, Any]) -> None:
         ("all_to_all", [[1], [1, 1]]),
         ("receive", [7, 7, 7]),
         ("batch", [7, 7]),
+        ("recorded", ["barrier completed", *["isend completed", "irecv completed"] * 2]),
         ("bytes", ["abc", "abc"]),
         ("broadcast bytes", "xyz"),
         ("group", ["hccl_2_group", "hccl_2_group", "SingleProcessBackend"]),

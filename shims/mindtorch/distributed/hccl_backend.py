@@ -14,6 +14,7 @@ import numpy as np
 
 import mindtorch as torch
 from mindtorch.distributed._device_buffers import DeviceTarget, device_source, fresh
+from mindtorch.distributed._flight import Record, recorder, tensors
 from mindtorch.distributed._types import DistBackendError, RedOpType, ReduceOp, Work
 from mindtorch.distributed.backend import CollectiveBackend, SingleProcessBackend
 from mindtorch.kernels.ascend._table import resolve
@@ -41,9 +42,15 @@ def _mint(name: str) -> Callable[..., Any]:
 class HCCLWork(Work):
     """A call on the device's stream of collectives. MindSpore's handles can be waited for, not asked."""
 
-    def __init__(self, handle: Any, finish: Callable[[], None] | None, result: Any, keep: Any = None) -> None:
+    def __init__(
+        self, handle: Any, finish: Callable[[], None] | None, result: Any, keep: Any = None,
+        record: Record | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(result)
         self.handle = handle
+        self._record = record
+        if record is not None and handle is not None:
+            record.begin()
         self._finish = finish
         self._keep = keep
 
@@ -57,7 +64,9 @@ class HCCLWork(Work):
             self.handle.wait()
         if self._finish is not None:
             self._finish()
-        self.handle = self._finish = self._keep = None
+        if self._record is not None:
+            self._record.end()
+        self.handle = self._finish = self._keep = self._record = None
         return True
 
 
@@ -87,6 +96,7 @@ class HCCLBackend(CollectiveBackend):
         self._ranks = ranks
         self.timeout = timeout
         self._batch: _Batch | None = None
+        self._number = self._messages = 0
         self._users[name] = self._users.get(name, 0) + 1
 
     @classmethod
@@ -106,8 +116,11 @@ class HCCLBackend(CollectiveBackend):
     def _call(
         self, name: str, *arguments: Any, finish: Any = None, result: Any = None, keep: Any = None, **options: Any
     ) -> Work:
+        self._number += 1
+        op, root = str(options.get("op", "")).upper(), options.get("dst")
+        record = recorder.add(self.group_name, self._number, name, self.timeout, (), tensors(*result or ()), op, root)
         handle = _mint(name)(*arguments, group=self._name, async_op=True, **options)
-        return HCCLWork(handle, finish, result, (arguments, keep))
+        return HCCLWork(handle, finish, result, (arguments, keep), record)
 
     # ------------------------------------------------------------------ reductions
     def _prepared(self, tensor: Any, op: ReduceOp) -> tuple[Any, RedOpType]:
@@ -289,8 +302,13 @@ class HCCLBackend(CollectiveBackend):
     def _point_to_point(self, call: str, face: Any, peer: int, tag: int, finish: Any, result: Any) -> Work:
         if tag != 0:
             raise NotImplementedError(f"torch.distributed.{call} with tag {tag} is not supported on HCCL: use tag 0")
-        work = HCCLWork(None, finish, result, face)
+        self._messages += 1
+        record = recorder.add(
+            self.group_name, self._messages, call, self.timeout, (), tensors(*result), "", peer, True
+        )  # fmt: skip
+        work = HCCLWork(None, finish, result, face, record)
         if self._batch is None:
+            record.begin()
             work.handle = _mint(call)(face, self._ranks[peer], group=self._name)
             return work
         self._batch.operations.append(_mint("P2POp")(call, face, self._ranks[peer], group=self._name))
