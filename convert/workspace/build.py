@@ -16,7 +16,7 @@ from ..run import Options as RunOptions
 from ..run import Progress, run
 from .environment import NAME as ENVIRONMENT
 from .environment import environment_script
-from .git import Say, Wanted, check_out, fetch, finish, mark, new_repository
+from .git import Say, Wanted, check_out, fetch, finish, mark, new_repository, without_password
 from .lockfile import NAME as LOCK
 from .lockfile import Lock, Locked, differences, new_lock, read_lock, same_stack, stack_of, write_if_new
 from .mirrors import Mirrors, as_url
@@ -71,8 +71,7 @@ def build(options: Options, voice: Voice) -> Path:
             if there is None:
                 locked = _provide(place, repository, locked, options, voice, held)
             elif locked is None:
-                url = there.url or repository.url
-                locked = Locked(repository.name, url, repository.ref, there.commit, there.source)
+                locked = as_found(repository, there)
             lock = _keep(directory, lock.with_repository(locked))
         for repository in stack.repositories:
             lock = _keep(directory, _convert(directory, stack, repository, lock, options, voice))
@@ -116,17 +115,21 @@ def check_place(place: Path, repository: Repository, locked: Locked | None, opti
 
     Raises :class:`ConvertError` with the reason for anything else.
     """
-    source, url, commit = _identity(repository, locked, options)
     found = look_at(place)
     if found is None:
+        _identity(repository, locked, options)
         return None
+    if locked is None and found.url is not None:
+        options = replace(options, from_pypi=found.source == "pypi")  # what a killed run has made, or one with no lock
+    source, url, commit = _identity(repository, locked, options)
     if found.url is not None:
         if (found.source, found.url) != (source, url):
             raise ConvertError(f"{place} came from {found.url}, the stack takes it from {url}: {_OTHER}")
-    else:
+    elif locked is None:
         ours = options.mirrors.candidates(repository.url, repository.mirrors)
         if source != "git" or not {_bare(one) for one in ours} & {_bare(one) for one in found.remotes}:
-            theirs = f"a clone of {', '.join(found.remotes)}" if found.remotes else "a repository without a remote"
+            remotes = without_password(", ".join(found.remotes))
+            theirs = f"a clone of {remotes}" if remotes else "a repository without a remote"
             raise ConvertError(f"{place} is {theirs}, the stack takes it from {url}: {_OTHER}")
         if commit is None:
             raise ConvertError(f"{place} is a clone by somebody else, and the stack pins no commit to compare it with: "
@@ -143,6 +146,13 @@ def check_place(place: Path, repository: Repository, locked: Locked | None, opti
             f"source {place.parent / ENVIRONMENT} sets the environment all the same"
         )
     return found
+
+
+def as_found(repository: Repository, found: Found) -> Locked:
+    """What a lock says of ``repository``, which is there and not converted yet."""
+    sha256 = repository.pypi.sha256 if found.source == "pypi" and repository.pypi is not None else None
+    url = found.url or repository.url
+    return Locked(repository.name, url, repository.ref, found.commit, found.source, sha256)
 
 
 def _identity(repository: Repository, locked: Locked | None, options: Options) -> tuple[str, str, str | None]:
@@ -190,7 +200,7 @@ def _provide(
             raise ConvertError(f"{name}: offline, and there is no copy of {url} on this machine; {_COPY}")
         wanted = Wanted(name, repository.ref, commit)
         commit, came_from = _clone(place, wanted, [*local, *remote], url, source, passing, held)
-        voice.line(f"{name}: {repository.ref} ({commit[:12]}) from {came_from}")
+        voice.line(f"{name}: {repository.ref} ({commit[:12]}) from {without_password(came_from)}")
     try:
         store(kept, place, repository.ref, commit, name)
     except ConvertError as error:

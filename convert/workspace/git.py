@@ -144,7 +144,7 @@ def fetch(
     reasons: list[str] = []
     wrong: WrongRef | None = None
     for url in urls:
-        say(f"asking {url} for {wanted.ref}" + (f" ({wanted.commit[:12]})" if wanted.commit else ""))
+        say(f"asking {without_password(url)} for {wanted.ref}" + (f" ({wanted.commit[:12]})" if wanted.commit else ""))
         try:
             return _fetch_from(repo, wanted, url, say, keep, into), url
         except WrongRef as error:
@@ -152,11 +152,16 @@ def fetch(
         except Unavailable as error:
             reasons.append(f"{url}: {error}")
     if wrong is not None:
-        raise ConvertError(f"{wanted.name}: {wrong}")
+        raise ConvertError(without_password(f"{wanted.name}: {wrong}"))
     raise ConvertError(
-        f"{wanted.name}: cannot fetch {wanted.ref}: {'; '.join(reasons)}; "
+        f"{wanted.name}: cannot fetch {wanted.ref}: {without_password('; '.join(reasons))}; "
         "name a mirror or a local copy with --mirror FROM=TO, or see to git's proxy and credentials"
     )
+
+
+def without_password(text: str) -> str:
+    """``text`` with the user and password taken out of the URLs in it."""
+    return re.sub(r"(\w+://)[^/\s@]+@", r"\1", text)
 
 
 def check_out(repo: Repo, commit: str, keep: Sequence[int] = ()) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..errors import ConvertError
-from .build import Options, check_place, plan
-from .lockfile import NAME, Lock, Locked, differences, new_lock, write_if_new
+from .build import Options, as_found, check_place, plan
+from .lockfile import NAME, Lock, differences, new_lock, write_if_new
 from .places import as_written
 from .stack import Stack, rule_hashes
 
@@ -24,8 +26,7 @@ def lock_now(options: Options) -> tuple[Lock, Stack, bool]:
             continue
         rules = rule_hashes(stack, repository) if as_written(place) else {}
         if known is None:
-            url = found.url or repository.url
-            known = Locked(repository.name, url, repository.ref, found.commit, found.source, None, rules)
+            known = replace(as_found(repository, found), rules=rules)
         lock = lock.with_repository(known)
     if not lock.repositories:
         raise ConvertError(f"{directory} has no repository of {stack.file}; ms-convert workspace {directory} gets them")

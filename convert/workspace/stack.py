@@ -14,6 +14,8 @@ from ..errors import ConvertError, Mark, RuleError
 from ..language.rulefile import Document, locate, read_document
 from ..language.ruleset import load_rules
 
+_OWN_NAMES = frozenset({"env.sh", "ms-convert.lock", "rules"})
+
 
 @dataclass(frozen=True)
 class PyPI:
@@ -159,6 +161,8 @@ def _repository(document: Document, index: int, data: dict[str, Any]) -> Reposit
 def _check_names(document: Document, repositories: Sequence[Repository]) -> None:
     seen: dict[str, Repository] = {}
     for repository in repositories:
+        if repository.name.lower() in _OWN_NAMES:
+            raise RuleError(repository.mark, f"the workspace itself has {repository.name}: take another name")
         # Some file systems know only one of two names that differ in case.
         other = seen.setdefault(repository.name.lower(), repository)
         if other is not repository:

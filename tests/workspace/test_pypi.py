@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from ms_convert.errors import ConvertError
+from ms_convert.workspace.build import Options
+from ms_convert.workspace.locking import lock_now
 from ms_convert.workspace.mirrors import Mirrors
 from workspace_site import Site, git, snapshot
 
@@ -68,6 +70,12 @@ def test_sources_from_pypi(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     before = snapshot(site.workspace)
     site.build()
     assert snapshot(site.workspace) == before
+    # A lock that is lost is made again from what is there.
+    (site.workspace / "ms-convert.lock").unlink()
+    lock_now(Options(site.workspace, str(site.stack)))
+    assert {name: digest for name, (digest, _) in snapshot(site.workspace).items()} == {
+        name: digest for name, (digest, _) in before.items()
+    }
     # The same file is the same commit, and the copy of it is found without pip.
     shutil.rmtree(site.root / "index")
     head = git(alpha, "rev-parse", "HEAD")

@@ -77,6 +77,7 @@ WRONG = [
     ("ref: v1", "ref: v1\n    pypi: {name: --x, version: '1'}", "'--x' is not right; must be the name of a project"),
     ('ref: "2.0"', "ref: 2.0", "repositories[1].ref: must be text"),
     ("name: one", "name: ../one", "name: '../one' is not right; must be the name of a directory"),
+    ("name: one", "name: env.sh", "the workspace itself has env.sh: take another name"),
     ("name: two", "name: ONE", "the name ONE is taken by"),
     ("needs: [one]", "needs: [ones]", "two needs ones, which is no repository here; did you mean one?"),
     ("ref: v1", "ref: v1\n    needs: [two]", "one and two need each other, directly or not; drop one of the 'needs'"),

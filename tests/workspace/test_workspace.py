@@ -101,6 +101,16 @@ def test_nothing_answers(site: Site) -> None:
     assert "\n" not in message
 
 
+def test_passwords_are_not_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that refuses at once; the URL has what nobody else should read."""
+    monkeypatch.setenv("no_proxy", "*")
+    site.edit_stack("https://upstream.invalid/alpha.git", "http://me:secret@127.0.0.1:1/alpha.git")
+    with pytest.raises(ConvertError) as error:
+        site.build()
+    assert "http://127.0.0.1:1/alpha.git: " in str(error.value)
+    assert "secret" not in str(error.value)
+
+
 def test_wrong_ref_names_the_nearest(site: Site) -> None:
     site.edit_stack("ref: v1.0\n", "ref: v1.O\n")
     site.edit_stack(f"    commit: {site.commits['alpha']}\n", "")
@@ -193,7 +203,7 @@ def test_clone_of_the_user_at_the_same_commit_is_taken(site: Site) -> None:
     assert (site.workspace / "alpha/alpha/a.py").read_text() == "import mindtorch as torch\n"
     assert "main" in git(site.workspace / "alpha", "branch")
     before = snapshot(site.workspace)
-    site.build()
+    site.build(mirrors=Mirrors({}))  # where it came from has been looked at
     assert snapshot(site.workspace) == before
 
 
