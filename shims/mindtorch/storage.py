@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +26,8 @@ def _checked(index: int, size: int) -> int:
 class UntypedStorage:
     """A block of bytes. Equal identity is equal memory: compare ``data_ptr()``."""
 
+    filename: str | None = None
+
     def __init__(self, nbytes: int = 0, *, device: Any = None) -> None:
         where = CPU if device is None else resolve(device)
         data = NoData((nbytes,), np.dtype(np.uint8)) if where is META else np.empty(nbytes, np.uint8)
@@ -35,6 +38,31 @@ class UntypedStorage:
     def _of(cls, t: Tensor) -> UntypedStorage:
         self = cls.__new__(cls)
         self._storage, self._owner = t._arr.storage, t
+        return self
+
+    @classmethod
+    def from_file(cls, filename: Any, shared: bool = False, nbytes: int = 0) -> UntypedStorage:
+        """The first ``nbytes`` of a file, mapped into memory: pages are read when they are touched.
+
+        Changes go to the file if ``shared``, which is made or grown to the size that is wanted; else they stay here.
+        Raises RuntimeError when the file cannot be opened, or is shorter.
+        """
+        try:
+            with open(filename, "ab" if shared else "rb") as stream:
+                size = os.fstat(stream.fileno()).st_size
+                if size < nbytes and not shared:
+                    raise RuntimeError(
+                        f"unable to mmap {nbytes} bytes from file <{filename}>: it has {size}"
+                    )
+                if size < nbytes:
+                    stream.truncate(nbytes)
+        except OSError as error:
+            raise RuntimeError(f"unable to open file <{filename}>: {error.strerror} ({error.errno})") from error
+        self = cls(0)
+        if nbytes:
+            mapped = np.memmap(filename, np.uint8, "r+" if shared else "c", 0, (nbytes,))
+            self._storage = Storage(mapped.view(np.ndarray), CPU)
+        self.filename = os.fspath(filename) if shared else None
         return self
 
     def _array(self) -> Array:
@@ -135,8 +163,6 @@ class UntypedStorage:
 
     def is_shared(self) -> bool:
         return False
-
-    filename = None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> UntypedStorage:
         if id(self) not in memo:

@@ -6,6 +6,7 @@
 reads the checkpoint; both write what they then hold, in this rank's shards, to DUMP (npz).
 """
 
+# ruff: noqa: E402
 from __future__ import annotations
 
 import argparse
@@ -15,6 +16,10 @@ import zlib
 from typing import Any
 
 os.environ.setdefault("MINDTORCH_CUDA_ALIAS", "1")
+# The same layers and optimizer under both libraries: those for hosts without TransformerEngine and apex.
+for package in ("transformer_engine", "apex"):
+    for module in (package, f"mindtorch_shims.{package}"):
+        sys.modules[module] = None  # type: ignore[assignment]
 
 import numpy as np
 import torch

@@ -110,7 +110,9 @@ _unsafe_view = Prim("_unsafe_view", _view_array, lambda c, g: (g.reshape(c.shape
 
 
 @op(module=None)
-def view(input: Tensor, *shape: Any) -> Tensor:
+def view(input: Tensor, *shape: Any, size: Any = None, dtype: Any = None) -> Tensor:
+    if not shape:
+        shape = () if size is None and dtype is None else (dtype if size is None else size,)
     if len(shape) == 1 and not isinstance(shape[0], (int, tuple, list, Tensor)):
         return _view_dtype(input, shape[0])
     return _view((input,), infer_size(ints(shape), input._arr.np.size))

@@ -26,8 +26,9 @@ def get_unsafe_globals_in_checkpoint(f: str | os.PathLike[str] | IO[bytes]) -> l
     with _opened_for_reading(f) as (stream, label):
         if legacy.is_legacy(stream):
             raise ValueError("Expected input to be a checkpoint returned by torch.save but got a legacy file")
-        names = dict.fromkeys(_globals(ArchiveReader(stream, label).read("data.pkl")))
-    return [".".join(name) for name in names if find_allowed(*_python3(*name)) is None]
+        pickled = ArchiveReader(stream, label).read("data.pkl")
+    names = dict.fromkeys(_python3(*name) for name in _globals(pickled))
+    return [".".join(name) for name in names if find_allowed(*name) is None]
 
 
 def _python3(module: str, name: str) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from mindtorch.distributed.checkpoint import (
     planner_helpers,
     resharding,
     staging,
+    state_dict,
     state_dict_loader,
     state_dict_saver,
     stateful,
@@ -46,6 +47,6 @@ __all__ = [
     "FileSystemReader", "FileSystemWriter", "LoadPlan", "LoadPlanner", "Metadata", "ReadItem", "SavePlan",
     "SavePlanner", "StorageReader", "StorageWriter", "TensorStorageMetadata", "WriteItem", "_extension", "_nested_dict",
     "_traverse", "api", "async_save", "default_planner", "filesystem", "load", "load_state_dict", "metadata",
-    "planner", "planner_helpers", "resharding", "save", "save_state_dict", "staging", "state_dict_loader",
-    "state_dict_saver", "stateful", "storage", "utils",
+    "planner", "planner_helpers", "resharding", "save", "save_state_dict", "staging", "state_dict",
+    "state_dict_loader", "state_dict_saver", "stateful", "storage", "utils",
 ]  # fmt: skip
