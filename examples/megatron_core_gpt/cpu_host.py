@@ -6,6 +6,7 @@ the device (a GPU, or mindtorch with MINDTORCH_CUDA_ALIAS=1) nothing of this is 
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import torch
@@ -25,10 +26,19 @@ class _CudaNamesOnCpu(TorchFunctionMode):
             return args[0]
         if func is torch.Tensor.to:
             args = (args[0], *(_on_cpu(a) if isinstance(a, (str, torch.device)) else a for a in args[1:]))
+        if func == torch.Tensor.is_cuda.__get__:  # asked before sizes are taken to the host as an array
+            return True
         out = func(*args, **kwargs)
         if func is torch.Tensor.type and isinstance(out, str):
             return out.replace("torch.", "torch.cuda.", 1)  # Megatron's optimizer looks for the CUDA type names
         return out
+
+
+class _Stream:
+    """The only one: everything is done in the order of the program."""
+
+    def synchronize(self) -> None:
+        """Nothing to wait for."""
 
 
 class _Generators:
@@ -47,4 +57,7 @@ def install() -> None:
     cuda.manual_seed = cuda.manual_seed_all = lambda seed: torch.default_generator.manual_seed(seed)
     cuda._lazy_call = lambda fn, **kwargs: fn()
     cuda.default_generators = _Generators()
+    stream = _Stream()
+    cuda.Stream = cuda.current_stream = lambda device=None: stream
+    cuda.stream = lambda stream: contextlib.nullcontext()
     _CudaNamesOnCpu().__enter__()

@@ -69,7 +69,8 @@ def transformer_config(config: Config, layout: Layout, recompute: bool) -> Trans
         virtual_pipeline_model_parallel_size=layout.virtual_pipeline,
         expert_model_parallel_size=layout.expert,
         sequence_parallel=layout.sequence_parallel,
-        deallocate_pipeline_outputs=True,
+        # PyTorch's gloo reads what it sends after an interleaved pipeline has given up its memory.
+        deallocate_pipeline_outputs=torch.cuda.is_available(),
         # Two stages send each other several tensors at once when their chunks alternate: one send and one receive at
         # a time keep these apart.
         overlap_p2p_comm=layout.virtual_pipeline is not None,

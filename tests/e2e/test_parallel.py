@@ -16,7 +16,7 @@ import ranks
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data"
-ITERATIONS = 5
+ITERATIONS = 4
 LIMIT = 240.0  # seconds; a run takes about ten on an idle machine
 Train = Callable[..., dict[str, Any]]
 
