@@ -1,6 +1,7 @@
 """pytest plugin of run_megatron_unit_tests.py: writes each test's outcome at once, with a time limit for each test.
 
-Environment: ``MEGATRON_OUTCOMES`` is the file that gets a JSON object a line; ``MEGATRON_TEST_SECONDS`` the limit.
+Environment: ``MEGATRON_OUTCOMES`` is the file that gets a JSON object a line; ``MEGATRON_TEST_SECONDS`` the limit;
+``MEGATRON_TEST_IDS`` a JSON list of the tests to run.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 _OUTCOMES = Path(os.environ["MEGATRON_OUTCOMES"])
+_IDS = frozenset(json.loads(Path(os.environ["MEGATRON_TEST_IDS"]).read_text()))
 _SECONDS = int(os.environ["MEGATRON_TEST_SECONDS"])
 
 
@@ -39,6 +41,12 @@ def pytest_configure(config: pytest.Config) -> None:
         utils.get_te_version()
     except ImportError:
         utils._te_version = Version("0.0.0")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that are not asked for."""
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in _IDS])
+    items[:] = [item for item in items if item.nodeid in _IDS]
 
 
 def _raise_timeout(signum: int, frame: Any) -> None:

@@ -5,7 +5,7 @@
 
 ``ids.json`` is a list of pytest's node ids (``tests/unit_tests/...::test``); on a host without CUDA these are best
 those that pass under PyTorch there. A test that takes too long fails; one that brings the process down is recorded as
-crashed, and the rest goes on in a new process. ``outcomes.json`` is
+crashed, and the rest goes on in a new process. The largest models take 8 GB of memory. ``outcomes.json`` is
 ``{node id: {"outcome": ..., "message": ..., "seconds": ...}}``; a run with ``--only`` replaces just what it ran.
 ``--page`` writes the Markdown page that lists what does not pass. Beside ``outcomes.json``, ``.jsonl`` and ``.log``
 show how far the run is.
@@ -49,11 +49,16 @@ def run_once(
     """Outcomes of one pytest process, and whether it died before its end."""
     stream.write_text("")
     log = stream.with_suffix(".log")
+    files = list(dict.fromkeys(node.partition("::")[0] for node in ids))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "megatron_outcomes", "-p", "no:cacheprovider",
-               "--continue-on-collection-errors", *ids]  # fmt: skip
+               "--continue-on-collection-errors", *files]  # fmt: skip
+    variables = environment(stream, seconds, port)
+    # pytest refuses to run anything when it does not find one of the tests that its arguments name.
+    chosen = stream.with_suffix(".ids")
+    chosen.write_text(json.dumps(ids))
+    variables["MEGATRON_TEST_IDS"] = str(chosen)
     with log.open("w") as out:
-        process = subprocess.Popen(command, cwd=repository, env=environment(stream, seconds, port), stdout=out,
-                                   stderr=subprocess.STDOUT)  # fmt: skip
+        process = subprocess.Popen(command, cwd=repository, env=variables, stdout=out, stderr=subprocess.STDOUT)
         try:
             # The plugin's limit cannot interrupt a kernel; this one can.
             while process.poll() is None:
@@ -122,9 +127,14 @@ def page(outcomes: dict[str, Outcome], causes: dict[str, str]) -> str:
     total = len(outcomes)
     lines = [
         "# Megatron-LM's unit tests", "",
-        "Megatron-LM core_v0.12.1's `tests/unit_tests`, converted, on mindtorch on a CPU host, in one process. Counted",
-        "are the tests that pass under PyTorch on a CPU host in the same way; most others want several GPUs.",
-        "This page is written by `tools/run_megatron_unit_tests.py`.", "",
+        "The unit tests of Megatron-LM core_v0.12.1, converted, on mindtorch on a CPU host, world size 1. Counted",
+        "are the tests that pass under PyTorch on a CPU host in the same way: most others want several GPUs.",
+        "`tests/data/megatron_unit_tests.json` has their names. These commands run them, and write this page:", "",
+        "```",
+        "ms-convert --repo Megatron-LM --rules llm.yaml",
+        "python tools/run_megatron_unit_tests.py Megatron-LM --ids tests/data/megatron_unit_tests.json \\",
+        "    --out outcomes.json --page docs/megatron-unit-tests.md",
+        "```", "",
         f"**{passed} of {total} pass ({passed / total:.1%}).**", "",
     ]  # fmt: skip
     if rest:
