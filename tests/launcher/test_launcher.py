@@ -8,86 +8,19 @@ import pty
 import signal
 import subprocess
 import sys
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import mindtorchrun
 import pytest
+from launching import LIMIT, Launcher
 from mindtorchrun.arguments import get_args_parser, parse_args
 from mindtorchrun.engines import engine_command
 from mindtorchrun.job import free_port, job_from
 
 pytest.importorskip("mpi4py")
 
-LIMIT = 60
 # One write a line: with -u, print() writes the end of the line apart, and ranks share the stream.
 HOLD = "import signal, sys\nsys.stdout.write('up\\n')\nwhile True: signal.pause()\n"
-
-
-class Launcher:
-    """Starts launchers whose processes, and theirs, carry a mark."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.mark = f"MINDTORCHRUN_TEST={uuid.uuid4().hex}"
-        self.started: list[subprocess.Popen[str]] = []
-
-    def start(self, *args: str, script: str | None = None, **kwargs: Any) -> subprocess.Popen[str]:
-        if script is not None:
-            (self.directory / "train.py").write_text(script)
-        name, value = self.mark.split("=")
-        paths = [str(Path(mindtorchrun.__file__).parents[1]), *(p for p in sys.path if p)]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), name: value, **kwargs.pop("env", {})}
-        for variable in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT", "OMP_NUM_THREADS"):
-            environment.pop(variable, None)
-        kwargs.setdefault("stdout", subprocess.PIPE)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "mindtorchrun", *args], cwd=self.directory, env=environment,
-            stderr=subprocess.PIPE, stdin=kwargs.pop("stdin", subprocess.DEVNULL), text=True, **kwargs,
-        )  # fmt: skip
-        self.started.append(process)
-        return process
-
-    def run(self, *args: str, script: str | None = None, **kwargs: Any) -> tuple[int, str, str]:
-        """Exit code, stdout, stderr."""
-        process = self.start(*args, script=script, **kwargs)
-        out, err = process.communicate(timeout=LIMIT)
-        return process.returncode, out, err
-
-    def left(self) -> list[str]:
-        """Command lines of the processes that carry the mark and still run."""
-        found = []
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                if self.mark.encode() in (folder / "environ").read_bytes() and "Z" not in _state(folder):
-                    found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-            except (FileNotFoundError, ProcessLookupError, PermissionError):
-                continue  # it ended meanwhile, or is somebody else's
-        return found
-
-
-def _state(folder: Path) -> str:
-    return (folder / "stat").read_text().rpartition(")")[2].split()[0]
-
-
-@pytest.fixture
-def launcher(tmp_path: Path) -> Iterator[Launcher]:
-    launcher = Launcher(tmp_path)
-    yield launcher
-    for process in launcher.started:
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-    deadline = os.times().elapsed + 15
-    while launcher.left() and os.times().elapsed < deadline:
-        os.sched_yield()
-    left = launcher.left()
-    for folder in Path("/proc").glob("[0-9]*") if left else []:
-        with open(folder / "environ", "rb") as file:
-            if launcher.mark.encode() in file.read():
-                os.kill(int(folder.name), signal.SIGKILL)
-    assert not left, f"left behind: {left}"
 
 
 NAMES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "GROUP_RANK",

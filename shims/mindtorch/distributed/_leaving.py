@@ -1,6 +1,7 @@
 """How a process of an MPI job ends: without leaving others waiting for it.
 
-- An exception that nobody catches, and ``sys.exit`` with a code other than 0, end all processes with that code.
+- An exception that nobody catches, and ``sys.exit`` with a code other than 0, end all processes with that code: by
+  MPI_Abort, or by mindtorchrun, which sees the rank end.
 - A process that ends in order says goodbye to the others and waits for their goodbyes. A rank that then waits for a
   collective that the other never called, or for its message, learns that it will not come.
 - A process whose parent dies (mpiexec, killed) is killed.
@@ -108,6 +109,8 @@ def _print(kind: type[BaseException], value: BaseException, trace: TracebackType
 def _abort(code: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
+    if "MINDTORCHRUN" in os.environ:
+        os._exit(code)  # the launcher sees which rank failed first, and stops the others
     if _module is not None:
         if not _module.Is_finalized():
             _module.COMM_WORLD.Abort(code)
