@@ -45,10 +45,10 @@ def checks_sizes() -> bool:
 
 
 @lru_cache(maxsize=4096)
-def fingerprint(key: tuple[Any, ...]) -> int:
-    """The same 62 bits in all processes for the same key."""
+def fingerprint(key: tuple[Any, ...]) -> bytes:
+    """The same 8 bytes in all processes for the same key."""
     text = repr(key).encode()
-    return zlib.crc32(text) << 30 ^ zlib.adler32(text)
+    return (zlib.crc32(text) << 30 ^ zlib.adler32(text)).to_bytes(8, "little")
 
 
 class CheckedQueue:
@@ -58,36 +58,35 @@ class CheckedQueue:
         self.communicator = communicator
         self._module = module
         self._peer = 1 - communicator.rank if communicator.size == 2 else None
-        self._queue: deque[tuple[MPIWork, list[Any], np.ndarray]] = deque()
-
-    def _exchange(self, value: int) -> tuple[list[Any], np.ndarray]:
-        """Requests, and an array whose elements are complements of each other if all ranks gave ``value``."""
-        buffer = np.array([value, ~value], np.int64)
-        if self._peer is None:
-            module = self._module
-            return [self.communicator.Iallreduce(module.IN_PLACE, buffer, module.MAX)], buffer
-        receive = self.communicator.Irecv(buffer[1:], self._peer)
-        return [receive, self.communicator.Isend(np.array([~value]), self._peer)], buffer
+        self._queue: deque[tuple[MPIWork, list[Any], bytes, Any]] = deque()
 
     def submit(self, work: MPIWork, key: tuple[Any, ...]) -> None:
         """Have ``work`` started when all ranks have come with the same ``key``."""
-        requests, buffer = self._exchange(fingerprint(key))
+        mine, channel = fingerprint(key), self.communicator
+        buffer: Any
+        if self._peer is not None:
+            buffer = bytearray(8)
+            requests = [channel.Irecv(buffer, self._peer), channel.Isend(mine, self._peer)]
+        else:
+            value = int.from_bytes(mine, "little")
+            buffer = np.array([value, ~value], np.int64)
+            requests = [channel.Iallreduce(self._module.IN_PLACE, buffer, self._module.MAX)]
         if not self._queue:
             _waiting.append(self)
-        self._queue.append((work, requests, buffer))
+        self._queue.append((work, requests, mine, buffer))
         self.advance()
 
     def advance(self) -> None:
         """Start what all ranks agree on; fail what they do not."""
         queue, test = self._queue, self._module.Request.Testall
         while queue:
-            work, requests, buffer = queue[0]
+            work, requests, mine, buffer = queue[0]
             if not test(requests):
                 return
             queue.popleft()
             if not queue:
                 _waiting.remove(self)
-            if buffer[0] == ~buffer[1]:
+            if buffer == mine if self._peer is not None else buffer[0] == ~buffer[1]:
                 work.begin()
             else:
                 work.disagree()
