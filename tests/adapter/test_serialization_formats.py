@@ -329,6 +329,7 @@ OBJECTS = {
     "modules": lambda lib: lib.nn.Sequential(
         lib.nn.Linear(2, 3), lib.nn.BatchNorm1d(3), lib.nn.Dropout(0.1), lib.nn.Embedding(3, 4), lib.nn.Conv2d(1, 2, 3),
         lib.nn.MultiheadAttention(4, 2), lib.nn.TransformerEncoderLayer(4, 2, 8), lib.nn.CTCLoss(),
+        lib.nn.LSTM(3, 2, num_layers=2), lib.nn.GRU(3, 2, bidirectional=True), lib.nn.GRUCell(2, 2),
         lib.nn.ParameterList([lib.nn.Parameter(lib.ones(1))]), lib.nn.ModuleDict({"a": lib.nn.ReLU()}),
     ),
     "optimizer": lambda lib: lib.optim.Adam([lib.nn.Parameter(lib.ones(2))]),
@@ -354,6 +355,9 @@ def test_whole_objects(name: str) -> None:
             assert str(loaded) == str(wanted)
             shapes = {key: tuple(value.shape) for key, value in wanted.state_dict().items()}
             assert {key: tuple(value.shape) for key, value in loaded.state_dict().items()} == shapes
+            lstm = next(part for part in loaded if isinstance(part, other.nn.LSTM))
+            assert lstm(other.ones(1, 1, 3))[0].shape == (1, 1, 2)
+            assert lstm._flat_weights[1] is lstm.weight_hh_l0
         elif name == "optimizer":
             assert loaded.state_dict() == wanted.state_dict()
         elif name == "generator":

@@ -100,6 +100,15 @@ class RNNBase(Module):
         """The parameters of each layer and direction."""
         return [[getattr(self, name) for name in names] for names in self._all_weights]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """With the lists of parameters that PyTorch's module wants when it is loaded from a whole module's pickle."""
+        names, weights = self._flat_weights_names, self._flat_weights
+        return {**super().__getstate__(), "_flat_weights_names": names, "_flat_weights": weights}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        derived = ("_flat_weights_names", "_flat_weights")
+        super().__setstate__({name: value for name, value in state.items() if name not in derived})
+
     def flatten_parameters(self) -> None:
         """Nothing: parameters need not lie in one piece of memory here."""
 
