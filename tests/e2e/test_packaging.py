@@ -40,7 +40,8 @@ def test_every_module_is_in_the_wheel(wheel: zipfile.ZipFile) -> None:
 
 def test_only_our_names_land_in_site_packages(wheel: zipfile.ZipFile) -> None:
     top = {name.split("/")[0] for name in wheel.namelist()}
-    assert {t for t in top if not t.endswith(".dist-info")} == {"ms_convert", "mindtorch", "mindtorch_shims", "mindtorchrun"}
+    ours = {"ms_convert", "mindtorch", "mindtorch_shims", "mindtorchrun"}
+    assert {t for t in top if not t.endswith(".dist-info")} == ours
 
 
 def test_the_converter_alone_asks_for_no_framework(wheel: zipfile.ZipFile) -> None:
