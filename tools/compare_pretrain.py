@@ -131,6 +131,8 @@ def main() -> int:
     parser.add_argument("--loss", type=float, default=1e-5, help="tolerance of the losses (1e-5)")
     parser.add_argument("--grad-norm", type=float, default=1e-4, help="tolerance of the gradient norms (1e-4)")
     parser.add_argument("--out", type=Path, help="write losses, gradient norms and differences here (JSON)")
+    parser.add_argument("--without", action="append", default=[], metavar="PACKAGE",
+                        help="run as if this package were not there, as where the reference was made")  # fmt: skip
     parser.add_argument("--directory", type=Path, help="where to run: relative paths of the arguments begin here")
     options = parser.parse_args()
 
@@ -146,6 +148,8 @@ def main() -> int:
     if options.directory:
         os.chdir(options.directory)
     sys.path.insert(0, str(repository))
+    for package in options.without:
+        sys.modules[package] = None  # type: ignore[assignment]  # importing it raises ImportError
     recorder.install()
     sys.argv = [str(repository / "pretrain_gpt.py"), *reference["argv"]]
     try:
