@@ -18,7 +18,7 @@ from mindtorch.distributed._types import DistBackendError
 from mindtorch.distributed.backend import CollectiveBackend, SingleProcessBackend
 from mindtorch.kernels.ascend.memory import on_ascend
 
-__all__ = ["create_backend", "store_of_mpi_world"]
+__all__ = ["check_launched", "check_world_size", "create_backend", "store_of_mpi_world"]
 
 _PAUSE = 0.001
 _ADDRESS = 1  # tag of rank 0's store
@@ -38,6 +38,21 @@ def _wants_device(name: str) -> bool:
     return any((part.partition(":")[2] or part) in _ON_DEVICE for part in name.split(","))
 
 
+def check_launched(name: str, world_size: int) -> None:
+    """Several processes on a CPU host have to be started by mpiexec.
+
+    Raises:
+        NotImplementedError: it did not start this process.
+    """
+    if world_size == 1 or (_wants_device(name) and on_ascend()) or launched_by_mpi():
+        return
+    raise NotImplementedError(
+        f"torch.distributed.init_process_group(backend={name!r}) with world size {world_size} is not supported in "
+        "processes that mpiexec did not start: start them with mindtorchrun or mpiexec -n, or run one process "
+        "(WORLD_SIZE=1)"
+    )
+
+
 def create_backend(name: str, rank: int, world_size: int, store: Any, timeout: timedelta) -> CollectiveBackend:
     """The backend of the default group.
 
@@ -47,7 +62,6 @@ def create_backend(name: str, rank: int, world_size: int, store: Any, timeout: t
         store: the store the ranks met at.
 
     Raises:
-        NotImplementedError: there is more than one rank, and mpiexec did not start them.
         ValueError: mpiexec started another number of processes.
     """
     if world_size == 1:
@@ -56,12 +70,6 @@ def create_backend(name: str, rank: int, world_size: int, store: Any, timeout: t
         from mindtorch.distributed.hccl_backend import HCCLBackend
 
         return HCCLBackend.of_world(rank, world_size, timeout)
-    if not launched_by_mpi():
-        raise NotImplementedError(
-            f"torch.distributed.init_process_group(backend={name!r}) with world size {world_size} is not supported in "
-            "processes that mpiexec did not start: start them with mindtorchrun or mpiexec -n, or run one process "
-            "(WORLD_SIZE=1)"
-        )
     from mindtorch.distributed.mpi_backend import MPIBackend
 
     check_world_size(mpi().COMM_WORLD.size, world_size)

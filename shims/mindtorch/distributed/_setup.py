@@ -12,7 +12,12 @@ from urllib.parse import parse_qs, urlparse
 
 import mindtorch as torch
 from mindtorch.distributed import _watch
-from mindtorch.distributed._backends import check_world_size, create_backend, store_of_mpi_world
+from mindtorch.distributed._backends import (
+    check_launched,
+    check_world_size,
+    create_backend,
+    store_of_mpi_world,
+)
 from mindtorch.distributed._flight import recorder
 from mindtorch.distributed._group import (
     GroupMember,
@@ -190,6 +195,7 @@ def init_process_group(
         store, rank, world_size = next(rendezvous(init_method, rank, world_size, timeout))
     if not 0 <= rank < world_size:
         raise ValueError(f"rank {rank} does not exist in a world of size {world_size}")
+    check_launched(name, world_size)
     store.set_timeout(timeout)
     if world_size > 1:
         own = PrefixStore(f"mindtorch/{_initialised[0]}", store)
