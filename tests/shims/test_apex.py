@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 from typing import Any
 
 import mindtorch
@@ -25,6 +26,7 @@ from mindtorch_shims.apex.normalization import (
 )
 from mindtorch_shims.apex.optimizers import FusedAdam, FusedSGD
 from mindtorch_shims.apex.transformer import functional, layers
+from mindtorch_shims.transformer_engine.pytorch.optimizers import FusedAdam as TEFusedAdam
 from shim_checks import array, close, leaves, numbers, same_with_gradients
 
 fused = fused_layer_norm
@@ -201,6 +203,47 @@ def test_fused_adam_resumes_from_a_state_dict() -> None:
     trained(mindtorch, other, copies, 2, 2)
     for a, b in zip(mine, copies, strict=True):
         assert a.tolist() == b.tolist()
+
+
+ADAMS = [FusedAdam, TEFusedAdam]
+
+
+def adamw_state(params: list[Any], optimizer: Any) -> dict[str, Any]:
+    """The state of PyTorch's AdamW after three steps, in mindtorch's tensors, as a checkpoint gives it."""
+    trained(torch, optimizer, params, 3, 1)
+    file = io.BytesIO()
+    torch.save(optimizer.state_dict(), file)
+    file.seek(0)
+    return mindtorch.load(file)
+
+
+@pytest.mark.parametrize("adam", ADAMS)
+def test_fused_adam_goes_on_from_the_state_of_adamw(adam: Any) -> None:
+    params = leaves(torch, [numbers(4, 3), numbers(5, seed=1)])
+    theirs = torch.optim.AdamW(params, lr=0.02, weight_decay=0.1, betas=(0.8, 0.95))
+    state = adamw_state(params, theirs)
+    copies = leaves(mindtorch, [p.detach().numpy().copy() for p in params])
+    ours = adam(copies, lr=0.5)
+    ours.load_state_dict(state)
+    assert ours.param_groups[0]["step"] == 3
+    trained(torch, theirs, params, 2, 4)
+    trained(mindtorch, ours, copies, 2, 4)
+    for a, b in zip(copies, params, strict=True):
+        close(a, b, 1e-6, 1e-6)
+        assert sorted(ours.state[a]) == ["exp_avg", "exp_avg_sq"]
+
+
+@pytest.mark.parametrize("adam", ADAMS)
+def test_fused_adam_refuses_a_state_that_it_cannot_go_on_from(adam: Any) -> None:
+    params = leaves(torch, [numbers(4), numbers(5)])
+    state = adamw_state(params, torch.optim.AdamW(params))
+    state["state"][1]["step"] += 1
+    ours = adam(leaves(mindtorch, [numbers(4), numbers(5)]))
+    with pytest.raises(RuntimeError, match=r"the loaded parameters have \[3, 4\]"):
+        ours.load_state_dict(state)
+    state["param_groups"][0]["amsgrad"] = True
+    with pytest.raises(RuntimeError, match="does not support the loaded group's amsgrad"):
+        ours.load_state_dict(state)
 
 
 def test_moments_of_low_precision_parameters_are_float32_and_stay_so() -> None:

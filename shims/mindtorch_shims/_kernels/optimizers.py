@@ -72,7 +72,7 @@ class AdamBase(Optimizer):
         return loss
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """As every optimizer, but the state keeps the dtypes that it was saved in."""
+        """As every optimizer, but the state keeps the dtypes that it was saved in. AdamW's will do, too."""
         super().load_state_dict(state_dict)
         saved = state_dict["state"]
         ids = [i for group in state_dict["param_groups"] for i in group["params"]]
@@ -81,6 +81,28 @@ class AdamBase(Optimizer):
             for name, value in saved.get(index, {}).items():
                 if isinstance(value, Tensor):
                     self.state[param][name] = value.detach().clone().to(param.device)
+        for group in self.param_groups:
+            self._adopt(group)
+
+    def _adopt(self, group: dict[str, Any]) -> None:
+        """Make a loaded group this optimizer's own: ``torch.optim`` counts steps by parameter, and has other options.
+
+        Raises:
+            RuntimeError: options that this optimizer does not have are on, or the group's parameters differ in steps.
+        """
+        on = [name for name in ("amsgrad", "maximize") if group.get(name)]
+        if on:
+            raise RuntimeError(f"FusedAdam does not support the loaded group's {' and '.join(on)}")
+        for name, value in self.defaults.items():
+            group.setdefault(name, value)
+        states = [self.state[param] for param in group["params"] if param in self.state]
+        steps = {int(state.pop("step")) for state in states if "step" in state}
+        if "step" in group:
+            steps = {int(group["step"])}
+        if len(steps) > 1:
+            raise RuntimeError(f"FusedAdam counts the steps of a group, and the loaded parameters have {sorted(steps)}")
+        if steps:
+            group["step"] = steps.pop()
 
 
 def moments_dtype(param: Tensor) -> torch.dtype:
