@@ -9,7 +9,11 @@ import mindtorch
 import numpy as np
 import torch
 from known import BY_SHAPE, FULL_SVD, UNSTABLE, VALUES_ONLY
+from torch.testing._internal.opinfo import core as opinfo
 from translate import Missing, as_numpy, function, leaves, ours, together
+
+# For each list of samples PyTorch looks through the whole stack, sources and all, for a test case of its own.
+opinfo.extract_test_fn = lambda: None
 
 TOLERANCE = {
     torch.float16: (2e-3, 2e-3), torch.bfloat16: (2e-2, 2e-2), torch.float32: (3e-5, 3e-5), torch.float64: (1e-7, 1e-7),
