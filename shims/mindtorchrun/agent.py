@@ -20,6 +20,7 @@ from typing import Any
 
 from .engines import engine_command
 from .job import Job
+from .lines import Line
 from .report import Failure
 from .streams import LogDirectory, RankStreams
 
@@ -42,20 +43,14 @@ def _engine_dies_with_launcher() -> None:
 class _Rank:
     local_rank: int
     streams: RankStreams
-    line: socket.socket | None = None
+    line: Line
     pid: int | None = None
     status: int | None = None
     lost: bool = False
-    unread: bytes = b""
 
     @property
     def ended(self) -> bool:
         return self.status is not None or self.lost
-
-    def say(self, message: dict[str, Any]) -> None:
-        if self.line is not None:
-            with contextlib.suppress(OSError):  # its supervisor is gone, which is seen at the other end of the line
-                self.line.sendall(json.dumps(message).encode() + b"\n")
 
 
 @dataclass
@@ -72,8 +67,6 @@ class Outcome:
     failure: Failure | None = None
     signal: int | None = None
     stopped: int = 0
-    elsewhere: bool = False
-    engine_output: str = ""
 
 
 @dataclass
@@ -114,12 +107,12 @@ class Agent:
         self._outcome.stopped = sum(not rank.ended for rank in self._ranks.values())
         self._stopping = _Stopping(number, time.monotonic() + grace)
         for rank in self._ranks.values():
-            rank.say({"signal": number})
+            rank.line.say({"signal": number})
 
     def stop_for_others(self, failure: Failure) -> None:
         """A rank of another node failed."""
         if self._outcome.failure is None:
-            self._outcome.failure, self._outcome.elsewhere = failure, True
+            self._outcome.failure = failure
         self.stop(signal.SIGTERM)
 
     # ------------------------------------------------------------------ the loop
@@ -176,7 +169,7 @@ class Agent:
             if self._stopping and not self._stopping.killed and time.monotonic() > self._stopping.kill_at:
                 self._stopping.killed = True
                 for rank in self._ranks.values():
-                    rank.say({"signal": int(signal.SIGKILL)})
+                    rank.line.say({"signal": int(signal.SIGKILL)})
             if len(self._ranks) == self.job.per_node and all(rank.ended for rank in self._ranks.values()):
                 return
             if process.poll() is not None and all(rank.ended for rank in self._ranks.values()):
@@ -186,7 +179,7 @@ class Agent:
         """Let supervisors and engine go; make sure that they are gone."""
         failed = self._outcome.failure is not None or self._outcome.signal is not None
         for rank in self._ranks.values():
-            rank.say({"leave": "failed" if failed else "done"})
+            rank.line.say({"leave": "failed" if failed else "done"})
         limit = time.monotonic() + (_ENGINE_ENDS if failed else 3600.0)
         while process.poll() is None and time.monotonic() < limit:
             self._serve(0.05)
@@ -199,7 +192,6 @@ class Agent:
         for key in list(self._selector.get_map().values()):
             if key.fileobj is process.stdout:
                 self._hear_engine(process.stdout)
-        self._outcome.engine_output = self._output.decode(errors="replace").strip()
         if process.stdout is not None:
             process.stdout.close()
         code = process.returncode
@@ -208,13 +200,14 @@ class Agent:
             pending = [rank for rank in self._ranks.values() if rank.lost]
             self._outcome.failure = Failure(
                 None, None, None, code, time.monotonic() - self._started,
-                "\n".join(filter(None, (rank.streams.last_error() for rank in pending))), self._outcome.engine_output,
+                "\n".join(filter(None, (rank.streams.last_error() for rank in pending))),
+                self._output.decode(errors="replace").strip(),
             )  # fmt: skip
 
     # ------------------------------------------------------------------ ranks
     def _greet(self, listener: socket.socket) -> None:
-        line, _ = listener.accept()
-        hello = json.loads(_read_line(line))
+        line = Line(listener.accept()[0])
+        hello = line.expect()
         rank = self._ranks[hello["local_rank"]] = _Rank(
             hello["local_rank"], RankStreams(self.job, hello["local_rank"], self.logs), line
         )
@@ -223,32 +216,26 @@ class Agent:
         }  # fmt: skip
         data = json.dumps(order).encode() + b"\n"
         with _standard_input() as stdin:
-            sent = socket.send_fds(line, [data], [stdin, *rank.streams.descriptors()])
-        line.sendall(data[sent:])
+            sent = socket.send_fds(line.socket, [data], [stdin, *rank.streams.descriptors()])
+        line.socket.sendall(data[sent:])
         rank.streams.handed_over()
-        self.watch(line, lambda: self._hear(rank))
+        self.watch(line.socket, lambda: self._hear(rank))
         for reader in rank.streams.pipes:
             self.watch(reader, lambda reader=reader: self._pass_on(rank, reader))  # type: ignore[misc]
         if self._stopping is not None:
-            rank.say({"signal": self._stopping.number})
+            rank.line.say({"signal": self._stopping.number})
 
     def _pass_on(self, rank: _Rank, reader: int) -> None:
         if not rank.streams.pass_on(reader):
             self.unwatch(reader)
 
     def _hear(self, rank: _Rank) -> None:
-        assert rank.line is not None
-        try:
-            data = rank.line.recv(1 << 16)
-        except OSError:
-            data = b""
-        if not data:
-            self.unwatch(rank.line)
+        messages = rank.line.hear()
+        if messages is None:
+            self.unwatch(rank.line.socket)
             rank.lost = rank.status is None
             return
-        *lines, rank.unread = (rank.unread + data).split(b"\n")
-        for text in lines:
-            message = json.loads(text)
+        for message in messages:
             if "child" in message:
                 rank.pid = message["child"]
             elif "error" in message:
@@ -310,8 +297,7 @@ class Agent:
                     while reader in self._selector.get_map() and _readable(reader):
                         self._pass_on(rank, reader)
                 rank.streams.close()
-                if rank.line is not None:
-                    rank.line.close()
+                rank.line.socket.close()
 
 
 @contextlib.contextmanager
@@ -328,16 +314,6 @@ def _readable(descriptor: int) -> bool:
     with selectors.DefaultSelector() as selector:
         selector.register(descriptor, selectors.EVENT_READ)
         return bool(selector.select(0))
-
-
-def _read_line(line: socket.socket) -> bytes:
-    data = b""
-    while not data.endswith(b"\n"):
-        more = line.recv(1 << 16)
-        if not more:
-            raise ConnectionError("a rank's supervisor left before it said who it is")
-        data += more
-    return data
 
 
 def _short_temporary_directory() -> str | None:

@@ -9,7 +9,6 @@ node is told to all.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import queue
 import shlex
@@ -24,46 +23,13 @@ from typing import Any
 from .agent import Agent, Outcome
 from .engines import engine_command, find_program
 from .job import Job, LaunchError
+from .lines import Line
 from .report import Failure
 from .streams import LogDirectory
 
 __all__ = ["run_among_nodes"]
 
 _PAUSE = 0.2
-
-
-class _Line:
-    """JSON lines over a socket."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self.socket = connection
-        self._unread = b""
-
-    def say(self, message: dict[str, Any]) -> None:
-        with contextlib.suppress(OSError):  # its end is seen by `hear`
-            self.socket.sendall(json.dumps(message).encode() + b"\n")
-
-    def hear(self) -> list[dict[str, Any]] | None:
-        """What has come; None at the end."""
-        try:
-            data = self.socket.recv(1 << 16)
-        except OSError:
-            data = b""
-        if not data:
-            return None
-        *lines, self._unread = (self._unread + data).split(b"\n")
-        return [json.loads(line) for line in lines]
-
-    def expect(self, timeout: float) -> dict[str, Any]:
-        """The next message."""
-        self.socket.settimeout(timeout)
-        while True:
-            messages = self.hear()
-            if messages is None:
-                raise LaunchError("another node's launcher closed the connection before the start")
-            if messages:
-                self.socket.settimeout(None)
-                return messages[0]
 
 
 def run_among_nodes(job: Job, logs: LogDirectory) -> Outcome:
@@ -102,9 +68,9 @@ def _lead(job: Job, logs: LogDirectory) -> Outcome:
         return outcome
 
 
-def _gather(job: Job) -> dict[int, _Line]:
+def _gather(job: Job) -> dict[int, Line]:
     """Connections of all other nodes, by node rank."""
-    lines: dict[int, _Line] = {}
+    lines: dict[int, Line] = {}
     limit = time.monotonic() + job.meeting_timeout
     try:
         server = socket.create_server(("", job.launcher_port))
@@ -124,8 +90,8 @@ def _gather(job: Job) -> dict[int, _Line]:
                     f"{len(lines) + 1} of {job.nodes} nodes came to {job.address}:{job.launcher_port} within "
                     f"{job.meeting_timeout:.0f} s; missing --node_rank: {', '.join(map(str, missing))}"
                 ) from None
-            line = _Line(connection)
-            hello = line.expect(10.0)
+            line = Line(connection)
+            hello = _expect(line, 10.0)
             wrong = _disagreement(job, hello, lines)
             if wrong:
                 line.say({"refused": wrong})
@@ -135,7 +101,7 @@ def _gather(job: Job) -> dict[int, _Line]:
     return lines
 
 
-def _disagreement(job: Job, hello: dict[str, Any], lines: dict[int, _Line]) -> str:
+def _disagreement(job: Job, hello: dict[str, Any], lines: dict[int, Line]) -> str:
     if (hello["nodes"], hello["per_node"]) != (job.nodes, job.per_node):
         return (
             f"node {hello['node_rank']} was started with --nnodes={hello['nodes']} --nproc_per_node="
@@ -170,7 +136,7 @@ def _local_proxy(arguments: list[str]) -> list[str]:
     return [find_program("hydra_pmi_proxy", "'mpich>=5'"), *arguments]
 
 
-def _listener(agent: Agent, line: _Line, rank: int, lines: dict[int, _Line]) -> Callable[[], None]:
+def _listener(agent: Agent, line: Line, rank: int, lines: dict[int, Line]) -> Callable[[], None]:
     def hear() -> None:
         messages = line.hear()
         if messages is None:
@@ -192,11 +158,11 @@ def _listener(agent: Agent, line: _Line, rank: int, lines: dict[int, _Line]) -> 
     return hear
 
 
-def _await_others(lines: dict[int, _Line], outcome: Outcome) -> Outcome:
+def _await_others(lines: dict[int, Line], outcome: Outcome) -> Outcome:
     """This node is done; the others may still fail."""
     heard: queue.Queue[tuple[int, list[dict[str, Any]] | None]] = queue.Queue()
 
-    def listen(rank: int, line: _Line) -> None:
+    def listen(rank: int, line: Line) -> None:
         heard.put((rank, line.hear()))
 
     for rank, line in lines.items():
@@ -210,7 +176,7 @@ def _await_others(lines: dict[int, _Line], outcome: Outcome) -> Outcome:
         del lines[rank]
         if failures:
             _tell(lines.values(), failures[0])
-            return Outcome(failure=failures[0], elsewhere=True)
+            return Outcome(failure=failures[0])
         if not any("done" in m for m in messages or []):
             lines[rank] = line
             threading.Thread(target=listen, args=(rank, line), daemon=True).start()
@@ -219,9 +185,9 @@ def _await_others(lines: dict[int, _Line], outcome: Outcome) -> Outcome:
 
 # ------------------------------------------------------------------ other nodes
 def _follow(job: Job, logs: LogDirectory) -> Outcome:
-    line = _Line(_connect(job))
+    line = Line(_connect(job))
     line.say({"node_rank": job.node_rank, "nodes": job.nodes, "per_node": job.per_node})
-    answer = line.expect(job.meeting_timeout)
+    answer = _expect(line, job.meeting_timeout)
     if "refused" in answer:
         raise LaunchError(answer["refused"])
     agent = Agent(job, logs, _local_proxy(answer["proxy"]))
@@ -245,6 +211,13 @@ def _follow(job: Job, logs: LogDirectory) -> Outcome:
         line.hear()  # node 0 closes the line when all are done
     line.socket.close()
     return outcome
+
+
+def _expect(line: Line, timeout: float) -> dict[str, Any]:
+    try:
+        return line.expect(timeout)
+    except ConnectionError as error:
+        raise LaunchError("another node's launcher closed the connection before the start") from error
 
 
 def _connect(job: Job) -> socket.socket:
