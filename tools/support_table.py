@@ -23,11 +23,22 @@ from mindtorch.nn import functional
 TABLE_VERSION = 1
 LEVEL = "2.7"
 
-OWN = frozenset({
-    "_array", "_device", "_dtype", "_rng", "_size", "_support", "_typename", "_unsupported", "kernels", "ops",
-    "settings", "tape",
-})  # fmt: skip
+OWN = frozenset({"kernels", "ops", "settings", "tape"})
 """Modules of mindtorch's machinery, which PyTorch does not have: torch.ops is something else in PyTorch."""
+
+PRIVATE = frozenset({
+    "_C", "_C._distributed_c10d", "_dynamo", "_tensor", "_tensor_str", "_utils", "distributed._composable",
+    "distributed._composable.fsdp", "distributed._functional_collectives", "distributed._shard",
+    "distributed._shard._utils", "distributed._shard.metadata", "distributed._shard.sharded_tensor",
+    "distributed._shard.sharded_tensor.api", "distributed._shard.sharded_tensor.metadata",
+    "distributed._shard.sharded_tensor.shard", "distributed._tensor", "distributed.checkpoint._dedup_save_plans",
+    "distributed.checkpoint._extension", "distributed.checkpoint._nested_dict",
+    "distributed.checkpoint._sharded_tensor_utils", "distributed.checkpoint._storage_utils",
+    "distributed.checkpoint._traverse", "optim._adafactor", "optim._muon", "testing._comparison", "testing._creation",
+    "utils._python_dispatch", "utils._pytree", "utils.data._utils", "utils.data._utils.collate",
+    "utils.data._utils.fetch", "utils.data._utils.worker",
+})  # fmt: skip
+"""The private modules that PyTorch has too. Others below mindtorch are its own affair and not in the table."""
 
 PASSED_ON = frozenset({"mindtorch.multiprocessing"})
 """Modules that offer what the standard library's modules have."""
@@ -56,7 +67,9 @@ def modules() -> dict[str, ModuleType]:
     """Every module that PyTorch has too, by the name that it is imported with."""
     names = ["mindtorch"]
     for info in pkgutil.walk_packages(mindtorch.__path__, "mindtorch."):
-        if info.name.split(".")[1] not in OWN:
+        name = info.name.removeprefix("mindtorch.")
+        private = any(re.match("_(?!_)", part) for part in name.split("."))
+        if name.partition(".")[0] not in OWN and (name in PRIVATE or not private):
             names.append(info.name)
     return {name: importlib.import_module(name) for name in sorted(names)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,13 @@ def test_what_is_not_missing_is_there() -> None:
         elif module in ("torch", "torch.Tensor", "torch.nn", "torch.linalg"):
             found = TABLE.lookup(f"{module}.{name}")
             assert found.status == "placeholder" or not has("mindtorch", module, name), f"{module}.{name}"
+
+
+def test_private_modules_in_the_table_are_pytorchs() -> None:
+    private = [name for name in DATA["modules"] if any(re.match("_(?!_)", part) for part in name.split("."))]
+    assert "torch._utils" in private
+    for name in private:
+        importlib.import_module(name)
 
 
 def test_exact_means_that_a_database_tests_it() -> None:

@@ -57,8 +57,8 @@ def test_one_leaves(tmp_path: Path) -> None:
     job = run("one_leaves", tmp_path)
     assert job.out[0] == "received 1.0\n", str(job)
     assert job.code != 0
-    assert "all_reduce on rank 0 of group 0 (2 ranks): rank 1 ended without taking part" in job.err[0]
-    assert "fault_program.py:" in job.err[0]
+    assert "all_reduce on rank 0 of group 0 (2 ranks): rank 1 ended without taking part" in job.err[0], str(job)
+    assert "fault_program.py:" in job.err[0], str(job)
 
 
 def test_one_is_killed(tmp_path: Path) -> None:

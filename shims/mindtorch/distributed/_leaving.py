@@ -12,10 +12,13 @@ from __future__ import annotations
 import atexit
 import builtins
 import ctypes
+import fcntl
 import os
 import pickle
 import signal
+import stat
 import sys
+import termios
 import time
 import traceback
 from types import FunctionType, TracebackType
@@ -106,11 +109,27 @@ def _print(kind: type[BaseException], value: BaseException, trace: TracebackType
     sys.stderr.write("".join(f"[rank{_rank()}]: {line}\n" for line in text.splitlines()))
 
 
+def _deliver() -> None:
+    """Wait until what was printed has been read: at MPI_Abort mpiexec throws away what its pipes still hold."""
+    limit = time.monotonic() + _GRACE
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+        try:
+            descriptor = stream.fileno()
+        except (OSError, ValueError):  # a program put something in its place that is no file
+            continue
+        if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            continue
+        while any(fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4))) and time.monotonic() < limit:
+            time.sleep(_PAUSE)
+
+
 def _abort(code: int) -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
     if "MINDTORCHRUN" in os.environ:
+        sys.stdout.flush()
+        sys.stderr.flush()
         os._exit(code)  # the launcher sees which rank failed first, and stops the others
+    _deliver()
     if _module is not None:
         if not _module.Is_finalized():
             _module.COMM_WORLD.Abort(code)

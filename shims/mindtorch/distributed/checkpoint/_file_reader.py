@@ -30,9 +30,7 @@ class FileSystemReader(StorageReader):
         _extension_registry: the extensions that the checkpoint was written through.
     """
 
-    def __init__(
-        self, path: str | os.PathLike[str], _extension_registry: ExtensionRegistry | None = None
-    ) -> None:
+    def __init__(self, path: str | os.PathLike[str], _extension_registry: ExtensionRegistry | None = None) -> None:
         super().__init__()
         self.fs: Any = FileSystem()
         self.path = self.fs.init_path(path)
@@ -115,9 +113,7 @@ class FileSystemReader(StorageReader):
         part = narrow_tensor_by_index(stored, item.storage_offsets, item.lengths)
         target = planner.resolve_tensor(item).detach()
         if target.size() != part.size():
-            raise AssertionError(
-                f"req {item.storage_index} mismatch sizes {target.size()} vs {part.size()}"
-            )
+            raise AssertionError(f"req {item.storage_index} mismatch sizes {target.size()} vs {part.size()}")
         target.copy_(part)
         planner.commit_tensor(item, target)
 

@@ -158,9 +158,7 @@ class _FileSystemWriter(StorageWriter):
                     data = data.detach().cpu()
                     if data.untyped_storage().size() != data.nbytes:
                         data = data.clone()
-                written.append(
-                    _write_item(self.transforms, stream, data, item, name, self.serialization_format)
-                )
+                written.append(_write_item(self.transforms, stream, data, item, name, self.serialization_format))
             if self.sync_files:
                 _flush(stream)
         return written

@@ -56,9 +56,7 @@ def create_default_global_save_plan(
     return plans, Metadata(described)
 
 
-def create_default_local_load_plan(
-    state_dict: STATE_DICT_TYPE, metadata: Metadata, strict: bool = True
-) -> LoadPlan:
+def create_default_local_load_plan(state_dict: STATE_DICT_TYPE, metadata: Metadata, strict: bool = True) -> LoadPlan:
     """What fills the state dictionary.
 
     Raises RuntimeError for an entry that the checkpoint does not have (unless not ``strict``), ValueError for a tensor
@@ -118,7 +116,5 @@ def _validate_global_plan(global_plan: list[SavePlan], metadata: Metadata) -> li
             errors.append(f"key:{name} has overlapping chunks: {pair[0]} {pair[1]}")
         volume, whole = sum(math.prod(chunk.sizes) for chunk in entry.chunks), math.prod(entry.size)
         if len(global_plan) > 1 and volume != whole:
-            errors.append(
-                f"key:{name} invalid fill tensor-volume: {whole} chunks-volume: {volume}"
-            )
+            errors.append(f"key:{name} invalid fill tensor-volume: {whole} chunks-volume: {volume}")
     return errors

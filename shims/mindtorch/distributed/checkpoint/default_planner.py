@@ -142,9 +142,7 @@ class DefaultSavePlanner(SavePlanner):
         if before is None:
             return plans, plans, metadata
         unchanged = SavePlan([], usable=False)
-        changed = [
-            unchanged if _compare_save_plans(old, new) else new for old, new in zip(before, plans, strict=True)
-        ]
+        changed = [unchanged if _compare_save_plans(old, new) else new for old, new in zip(before, plans, strict=True)]
         return changed, plans, metadata
 
     def finish_plan(self, new_plan: SavePlan) -> SavePlan:

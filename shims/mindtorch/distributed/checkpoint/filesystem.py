@@ -84,9 +84,7 @@ class _StorageReaderTransforms:
     def __init__(self, extension_registry: ExtensionRegistry | None = None) -> None:
         self.extension_registry = ExtensionRegistry() if extension_registry is None else extension_registry
 
-    def transform_load_stream(
-        self, read_item: ReadItem, transform_descriptors: Sequence[str], raw_stream: Any
-    ) -> Any:
+    def transform_load_stream(self, read_item: ReadItem, transform_descriptors: Sequence[str], raw_stream: Any) -> Any:
         """A stream to read the piece from."""
         stream = raw_stream
         for extension in self.extension_registry.from_descriptor_list(transform_descriptors):

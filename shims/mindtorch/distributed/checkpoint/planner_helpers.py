@@ -56,9 +56,7 @@ def _create_chunk_list(tensor: Any) -> list[ChunkStorageMetadata]:
         return [_box(shard) for shard in tensor.local_shards()]
     if isinstance(tensor, torch.Tensor):
         return [_whole(tensor)]
-    raise ValueError(
-        f"Unsupported Type, expecting one of [Tensor, DTensor, ShardedTensor] ,but got {type(tensor)}"
-    )
+    raise ValueError(f"Unsupported Type, expecting one of [Tensor, DTensor, ShardedTensor] ,but got {type(tensor)}")
 
 
 def _create_write_items(fqn: str, object: Any) -> list[WriteItem]:
@@ -153,9 +151,7 @@ def _compare_save_plans(plan: SavePlan, other_plan: SavePlan) -> bool:
     """Whether two plans write the same items."""
     if plan.usable != other_plan.usable or len(plan.items) != len(other_plan.items):
         return False
-    return all(
-        a == b and a.index.index == b.index.index for a, b in zip(plan.items, other_plan.items, strict=True)
-    )
+    return all(a == b and a.index.index == b.index.index for a, b in zip(plan.items, other_plan.items, strict=True))
 
 
 def _contains_usable_plan(delta_plans: list[SavePlan]) -> bool:

@@ -185,9 +185,7 @@ def _save_state_dict(
     def local_step() -> SavePlan:
         storage_meta = storage_writer.storage_meta()
         planner.set_up_planner(state_dict, storage_meta, wrapper.is_coordinator)
-        storage_writer.set_up_storage_writer(
-            wrapper.is_coordinator, rank=wrapper.rank, use_collectives=use_collectives
-        )
+        storage_writer.set_up_storage_writer(wrapper.is_coordinator, rank=wrapper.rank, use_collectives=use_collectives)
         return storage_writer.prepare_local_plan(planner.create_local_plan())
 
     def global_step(plans: list[SavePlan]) -> list[SavePlan]:
