@@ -72,6 +72,7 @@ class Storage:
 
 
 _new = object.__new__
+_ndarray = np.ndarray  # the type of the NumPy face where the bytes are the host's, whatever the device is called
 
 
 class Array:
@@ -135,7 +136,7 @@ class Array:
     def reshaped(self, shape: tuple[int, ...]) -> Array:
         """The window of another shape on a contiguous array."""
         strides = contiguous_strides(shape)
-        if self.device is CPU and self.np.size:
+        if type(self.np) is _ndarray and self.np.size:
             return self._window(self.np.reshape(shape), shape, strides, self.offset, self.dtype)
         return self.as_strided(shape, strides, self.offset)
 
@@ -143,7 +144,7 @@ class Array:
         """The window with the dimensions in another order."""
         shape, strides = self.shape, self.strides
         shape, strides = tuple([shape[d] for d in dims]), tuple([strides[d] for d in dims])
-        if self.device is CPU:
+        if type(self.np) is _ndarray:
             return self._window(self.np.transpose(dims), shape, strides, self.offset, self.dtype)
         return self.as_strided(shape, strides, self.offset)
 
@@ -163,7 +164,7 @@ class Array:
     def contiguous(self) -> Array:
         if self.is_contiguous:
             return self
-        if self.device is not CPU:
+        if type(self.np) is not _ndarray:
             return self.clone()
         return Array(np.ascontiguousarray(self.np), self.device, self.dtype)
 

@@ -14,7 +14,9 @@ BOOL, INTEGRAL, FLOATING, COMPLEX = range(4)
 class dtype:
     """An element type. Instances are singletons; compare with ``is`` or ``==``."""
 
-    __slots__ = ("_np", "category", "is_complex", "is_floating_point", "is_low", "is_signed", "itemsize", "name")
+    __slots__ = (
+        "_np", "category", "is_complex", "is_floating_point", "is_low", "is_plain", "is_signed", "itemsize", "name",
+    )  # fmt: skip
 
     def __init__(self, name: str, np_type: Any, category: int, signed: bool = True) -> None:
         self.name = name
@@ -26,6 +28,7 @@ class dtype:
         self.is_signed = signed
         # Computed in float32 and rounded: neither NumPy nor MindSpore's CPU kernels accumulate these properly.
         self.is_low = category == FLOATING and self.itemsize < 4
+        self.is_plain = not self.is_low and not self.is_complex
 
     def __repr__(self) -> str:
         return f"torch.{self.name}"

@@ -1,20 +1,24 @@
 """The narrow table between operators and devices: ``call(name, *args)`` runs one kernel on arrays.
 
 Every kernel has a NumPy entry (``reference``). On the CPU a MindSpore entry serves it for the dtypes for which that
-was measured to be right (``cpu``); on the meta device there are shapes only (``meta``).
-MINDTORCH_KERNELS=reference runs everything on the NumPy entries: a check of one table by the other. Which entry serves
-a call is decided from these tables and never by trying.
+was measured to be right (``cpu``), arithmetic on few elements aside, for which launching MindSpore's kernel takes many
+times as long as NumPy's whole call; on the meta device there are shapes only (``meta``).
+MINDTORCH_KERNELS=mindspore-always has MindSpore's entries serve operands of any size, and reference runs everything on
+the NumPy entries: checks of one table by the other. Which entry serves a call is decided from these tables and never by
+trying.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 
+from .. import _array
 from .._array import Array, fresh
 from .._device import CPU, META, found_npu
 from .._dtype import _BY_NUMPY, complex32, complex64, complex128, float16, float32
@@ -42,16 +46,22 @@ def _default_table() -> str:
     return "ascend" if on_ascend() else "mindspore"
 
 
+TABLES = ("mindspore", "mindspore-always", "reference", "ascend")
+
+
 def table_name() -> str:
-    """'mindspore', 'reference' or 'ascend': MINDTORCH_KERNELS, else 'ascend' where MindSpore's target is one."""
+    """One of ``TABLES``: MINDTORCH_KERNELS, else 'ascend' where MindSpore's target is one, else 'mindspore'."""
     name = os.environ.get("MINDTORCH_KERNELS") or _default_table()
-    if name not in ("mindspore", "reference", "ascend"):
-        raise ValueError(f"MINDTORCH_KERNELS={name!r}: known kernel tables are 'mindspore', 'reference' and 'ascend'")
+    if name not in TABLES:
+        raise ValueError(f"MINDTORCH_KERNELS={name!r}: known kernel tables are {', '.join(map(repr, TABLES))}")
     return name
 
 
-if table_name() == "mindspore":
+if table_name().startswith("mindspore"):
     from .cpu import NATIVE, from_numpy
+
+    if table_name() == "mindspore-always":
+        NATIVE = {name: replace(native, least=0) for name, native in NATIVE.items()}
 else:
     NATIVE = {}
 
@@ -61,50 +71,52 @@ def call(name: str, *args: Any) -> Any:
 
     Returns an Array or a tuple of them, on the operands' device. Raises RuntimeError when operands are on two devices.
     """
-    native = NATIVE.get(name)
-    if native is not None:
-        # The way of most calls: contiguous operands on the CPU, each with its MindSpore face or ready to get one.
-        key = args[native.key]
-        if type(key) is Array and key.dtype in native.dtypes:
-            operands = []
-            for a in args:
-                if type(a) is Array:
-                    if a.device is not CPU:
-                        break
-                    face = a._ms
-                    if face is None:
-                        face = _face(a)
-                        if face is None:
-                            break
-                    operands.append(face)
-                elif type(a) is tuple and Array in map(type, a):
-                    break
-                else:
-                    operands.append(a)
-            else:
-                COUNTS[name][0] += 1
-                out = native.fn(*operands)
-                if type(out) is tuple:
-                    return tuple([_result(o) for o in out])
-                return _result(out)
-        return _call(name, native, args)
+    # The way of most calls: operands in the host's memory, on one device, of dtypes that NumPy computes in.
+    dev = None
+    size = 0
     faces = []
     for a in args:
         if type(a) is Array:
-            if a.device is not CPU or a.dtype.is_low or a.dtype.is_complex:
-                return _call(name, native, args)
-            faces.append(a.np)
+            face = a.np
+            if type(face) is not _ndarray or not a.dtype.is_plain:
+                return _call(name, args)
+            if a.device is not dev and (a.shape or a.device is not CPU):
+                if dev is not None:
+                    return _call(name, args)
+                dev = a.device
+            if face.size > size:
+                size = face.size
+            faces.append(face)
         elif type(a) is tuple and Array in map(type, a):
-            return _call(name, native, args)
+            return _call(name, args)
         else:
             faces.append(a)
+    native = NATIVE.get(name)
+    if native is not None and size >= native.least and args[native.key].dtype in native.dtypes:
+        operands = []
+        for a in args:
+            if type(a) is Array:
+                face = a._ms
+                if face is None:
+                    face = _face(a)
+                    if face is None:
+                        return _call(name, args)
+                operands.append(face)
+            else:
+                operands.append(a)
+        COUNTS[name][0] += 1
+        out = native.fn(*operands)
+        if type(out) is tuple:
+            return tuple([_result(o, dev or CPU) for o in out])
+        return _result(out, dev or CPU)
     COUNTS[name][1] += 1
     out = _quietly(KERNELS[name].fn, faces)
     if type(out) is tuple:
-        return tuple([_from_np(o, CPU, None) for o in out])
-    return _from_np(out, CPU, None)
+        return tuple([_from_np(o, dev or CPU, None) for o in out])
+    return _from_np(out, dev or CPU, None)
 
 
+_ndarray = np.ndarray
 _QUIET = [np.getbufsize(), 0, None]
 
 
@@ -119,24 +131,26 @@ def _quietly(fn: Callable[..., Any], args: list[Any]) -> Any:
 
 
 def _face(a: Array) -> Any:
-    """The MindSpore tensor over the memory of `a`; None where there is none (empty, of gaps, of a low precision)."""
-    if a.np.size and not a.dtype.is_low and a.np.flags.c_contiguous:
+    """The MindSpore tensor over the memory of `a`; None where there is none (empty, of gaps)."""
+    if a.np.size and a.np.flags.c_contiguous:
         face = a._ms = from_numpy(a.np)
         return face
     return None
 
 
-def _result(out: Any) -> Array:
+def _result(out: Any, dev: Any) -> Array:
     a = out.asnumpy()  # waits for the kernel and shares its memory
-    result = fresh(a, CPU, _BY_NUMPY[a.dtype])
+    result = fresh(a, dev, _BY_NUMPY[a.dtype])
     if a.size:
         result._ms = out
     return result
 
 
-def _call(name: str, native: Any, args: tuple[Any, ...]) -> Any:
-    """Any call: operands of low precision or on other devices, with gaps, empty, in tuples; kernels of NumPy."""
+def _call(name: str, args: tuple[Any, ...]) -> Any:
+    """Any call: operands of low precision or complex, on several devices, with gaps, empty, in tuples."""
+    native = NATIVE.get(name)
     kernel = KERNELS[name]
+    size = 0
     dev = CPU
     low = complex_ = None
     empty = False
@@ -166,13 +180,14 @@ def _call(name: str, native: Any, args: tuple[Any, ...]) -> Any:
                 complex_ = x.dtype
             if 0 in x.shape:
                 empty = True
+            size += x.np.size
     count = COUNTS[name]
     if complex_ is complex32 and name in FOR_HALVES:
         return _by_complex64(name, args)
     if complex_ is not None and (name in REAL_ONLY or (complex_ is complex32 and not kernel.exact)):
         raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{_COMPLEX_NAMES[complex_]}'")
     widen = low is not None and not kernel.exact
-    if native is not None and not empty:
+    if native is not None and not empty and size >= native.least:
         key = args[native.key]
         d = (key[0] if type(key) is tuple else key).dtype
         if d in native.dtypes or (widen and d.is_low and float32 in native.dtypes):
@@ -249,13 +264,12 @@ def _from_np(out: Any, dev: Any, low: Any) -> Array:
         a = a.astype(low._np)
     if not a.flags.owndata:
         a = a.copy()  # a view of an operand, or of a broadcast: tensors made by kernels own their memory
-    if dev is CPU and a.flags.c_contiguous:
-        return fresh(a, CPU, _BY_NUMPY[a.dtype])
+    if _array.memory is None and a.flags.c_contiguous:
+        return fresh(a, dev, _BY_NUMPY[a.dtype])
     return Array(a, dev, _BY_NUMPY[a.dtype])
 
 
 if table_name() == "ascend":
-    from .. import _array
     from .ascend import memory
     from .ascend.run import COUNTS, call
 

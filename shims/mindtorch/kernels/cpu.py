@@ -20,7 +20,6 @@ import mindspore
 import numpy as np
 from mindspore import mint, ops
 
-from .._dtype import bool as bool_
 from .._dtype import dtype, float32, float64, int32, int64
 from .reference.nn import softmax as numpy_softmax
 
@@ -32,16 +31,17 @@ from_numpy: Callable[[Any], Any] = mindspore.Tensor.from_numpy
 
 FLOATS = frozenset({float32, float64})
 NUMBERS = frozenset({float32, float64, int32, int64})
-ANY = frozenset({float32, float64, int32, int64, bool_})
 
 
 @dataclass(frozen=True)
 class Native:
-    """A MindSpore call. `key` is the operand whose dtype decides; `dtypes` are those the call is right for."""
+    """A MindSpore call. `key` is the operand whose dtype decides; `dtypes` are those the call is right for; `least` is
+    how many elements the largest operand has to have for it to be worth MindSpore's launch."""
 
     fn: Callable[..., Any]
     dtypes: frozenset[dtype]
     key: int = 0
+    least: int = 0
 
 
 @lru_cache(maxsize=256)
@@ -69,11 +69,6 @@ def _softmax(x: Any, dim: int) -> Any:
         return from_numpy(numpy_softmax(x.asnumpy(), dim))
 
 
-def _log_softmax(x: Any, dim: int) -> Any:
-    shifted = mint.sub(x, mint.amax(x, dim, True))
-    return mint.sub(shifted, mint.log(mint.sum(mint.exp(shifted), dim, True)))
-
-
 def _layer_norm(x: Any, weight: Any, bias: Any, eps: float) -> tuple[Any, Any, Any]:
     out, mean, var = _primitive(ops.LayerNorm, -1, -1, eps)(x, weight, bias)
     return out, mean, mint.rsqrt(mint.add(var, eps))
@@ -91,41 +86,35 @@ def _matmul(a: Any, b: Any, a_swapped: bool = False, b_swapped: bool = False) ->
     return _primitive(ops.MatMul if a.ndim == 2 else ops.BatchMatMul, a_swapped, b_swapped)(a, b)
 
 
+# From how many elements on MindSpore's call takes less time than NumPy's on two cores (benchmarks/bench_kernels.py), or
+# no more than twice as much, which larger hosts make good with more threads. Launching a kernel takes some 100 us.
+_HEAVY = 1 << 14
+_MEDIUM = 1 << 16
+_LIGHT = 1 << 18
+_ARITHMETIC = 1 << 20
+
 NATIVE: dict[str, Native] = {
     # pointwise
-    "neg": Native(mint.neg, NUMBERS),
-    "abs": Native(mint.abs, NUMBERS),
-    "exp": Native(mint.exp, FLOATS),
-    "log": Native(mint.log, FLOATS),
-    "sqrt": Native(mint.sqrt, FLOATS),
-    "rsqrt": Native(mint.rsqrt, FLOATS),
-    "reciprocal": Native(mint.reciprocal, FLOATS),
-    "sin": Native(mint.sin, FLOATS),
-    "cos": Native(mint.cos, FLOATS),
-    "tanh": Native(mint.tanh, frozenset({float64})),  # float32 is off by up to 1e-4
-    "sigmoid": Native(mint.sigmoid, FLOATS),
-    "erf": Native(mint.erf, FLOATS),
-    "silu": Native(mint.nn.functional.silu, FLOATS),
-    "add": Native(ops.add, NUMBERS),
-    "sub": Native(ops.sub, NUMBERS),
-    "mul": Native(ops.mul, NUMBERS),
-    "pow": Native(mint.pow, FLOATS),
-    "eq": Native(mint.eq, ANY),
-    "logical_and": Native(mint.logical_and, frozenset({bool_})),
-    "logical_or": Native(mint.logical_or, frozenset({bool_})),
-    "logical_not": Native(mint.logical_not, frozenset({bool_})),
-    "where": Native(mint.where, NUMBERS, key=1),
+    "exp": Native(mint.exp, FLOATS, least=_LIGHT),
+    "log": Native(mint.log, FLOATS, least=_MEDIUM),
+    "sqrt": Native(mint.sqrt, FLOATS, least=_ARITHMETIC),
+    "tanh": Native(mint.tanh, frozenset({float64}), least=_HEAVY),  # float32 is off by up to 1e-4
+    "sigmoid": Native(mint.sigmoid, FLOATS, least=_HEAVY),
+    "erf": Native(mint.erf, FLOATS, least=_HEAVY),
+    "silu": Native(mint.nn.functional.silu, FLOATS, least=_HEAVY),
+    "add": Native(ops.add, NUMBERS, least=_ARITHMETIC),
+    "sub": Native(ops.sub, NUMBERS, least=_ARITHMETIC),
+    "mul": Native(ops.mul, NUMBERS, least=_ARITHMETIC),
+    "where": Native(mint.where, NUMBERS, key=1, least=_ARITHMETIC),
     # reductions
-    "sum": Native(_sum, FLOATS),
-    "mean": Native(_mean, FLOATS),
-    "cumsum": Native(ops.cumsum, FLOATS),
+    "sum": Native(_sum, FLOATS, least=_ARITHMETIC),
+    "mean": Native(_mean, FLOATS, least=_ARITHMETIC),
+    "cumsum": Native(ops.cumsum, FLOATS, least=_ARITHMETIC),
     # products, layers, gathering
-    "matmul": Native(_matmul, FLOATS),
+    "matmul": Native(_matmul, FLOATS, least=_LIGHT),
     "softmax": Native(_softmax, FLOATS),
-    "log_softmax": Native(_log_softmax, FLOATS),
     "layer_norm": Native(_layer_norm, frozenset({float32})),  # float64 is computed in float32
     "embedding": Native(lambda weight, indices: ops.gather(weight, indices, 0), FLOATS),
-    "index_select": Native(lambda x, dim, index: ops.gather(x, index, dim), FLOATS),
-    "gather": Native(ops.gather_elements, FLOATS),
-    "cat": Native(lambda xs, dim: mint.cat(xs, dim), FLOATS),
+    "index_select": Native(lambda x, dim, index: ops.gather(x, index, dim), FLOATS, least=_LIGHT),
+    "cat": Native(lambda xs, dim: mint.cat(xs, dim), FLOATS, least=_MEDIUM),
 }
