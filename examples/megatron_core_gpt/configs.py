@@ -1,13 +1,10 @@
-"""The tiny GPTs, how several processes share one, and the hyper-parameters that all of them have."""
+"""The GPTs, all but one of them tiny; how several processes share one; hyper-parameters that all of them have."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-SEQUENCE_LENGTH = 64
 MICRO_BATCH_SIZE = 2
-MICRO_BATCHES = 4  # an iteration, of all data-parallel ranks together
-GLOBAL_BATCH_SIZE = MICRO_BATCH_SIZE * MICRO_BATCHES
 ITERATIONS = 10
 PADDED_VOCABULARY = 5120
 MAX_LR, MIN_LR, WARMUP_ITERATIONS = 1e-3, 1e-4, 2
@@ -32,10 +29,13 @@ class Layout:
 
 @dataclass(frozen=True)
 class Config:
-    """One model, and how it is shared unless flags say otherwise."""
+    """One model, and how it is shared unless flags say otherwise.
 
-    weights: str
-    batches: str
+    ``weights`` and ``batches`` are files of the data directory; without them, the seed draws both.
+    """
+
+    weights: str | None
+    batches: str | None
     position_embedding: str
     normalization: str
     swiglu: bool
@@ -44,13 +44,25 @@ class Config:
     ffn_hidden_size: int
     share_embeddings: bool
     layers: int = 2
+    hidden_size: int = 64
+    heads: int = 4
+    sequence_length: int = 64
+    micro_batches: int = 4  # an iteration, of all data-parallel ranks together
     experts: int | None = None
     dispatcher: str = "allgather"
     layout: Layout = Layout()
 
+    @property
+    def global_batch_size(self) -> int:
+        return MICRO_BATCH_SIZE * self.micro_batches
+
 
 _LLAMA = Config("llama", "llama", "rope", "RMSNorm", True, False, 2, 176, False)
 _LLAMA4 = replace(_LLAMA, weights="llama4", layers=4)
+_MEDIUM = replace(
+    _LLAMA4, weights=None, batches=None, query_groups=8, ffn_hidden_size=1408, hidden_size=512, heads=8,
+    sequence_length=512, micro_batches=1,
+)  # fmt: skip
 
 
 def _moe(dispatcher: str, layout: Layout = Layout()) -> Config:
@@ -61,6 +73,7 @@ CONFIGS = {
     "llama": _LLAMA,
     "dense_abs": Config("abs", "abs", "learned_absolute", "LayerNorm", False, True, 4, 256, True),
     "llama4": _LLAMA4,
+    "medium": _MEDIUM,
     "moe_allgather": _moe("allgather"),
     "moe_alltoall": _moe("alltoall"),
     "dp2": replace(_LLAMA, layout=Layout(data=2)),

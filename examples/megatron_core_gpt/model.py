@@ -12,12 +12,10 @@ from configs import (
     ADAM_BETAS,
     AUX_LOSS,
     CLIP_GRAD,
-    GLOBAL_BATCH_SIZE,
     ITERATIONS,
     MAX_LR,
     MIN_LR,
     PADDED_VOCABULARY,
-    SEQUENCE_LENGTH,
     WARMUP_ITERATIONS,
     WEIGHT_DECAY,
     Config,
@@ -36,7 +34,7 @@ from without_fused_kernels import allow_distributed_optimizer, with_norm
 
 
 def transformer_config(config: Config, layout: Layout, recompute: bool) -> TransformerConfig:
-    """A few layers of 64; fused kernels, which need CUDA, are off."""
+    """A few layers; fused kernels, which need CUDA, are off."""
     optional: dict[str, Any] = {}
     if recompute:
         optional |= {"recompute_granularity": "full", "recompute_method": "uniform", "recompute_num_layers": 1}
@@ -51,8 +49,8 @@ def transformer_config(config: Config, layout: Layout, recompute: bool) -> Trans
         }
     return TransformerConfig(
         num_layers=config.layers,
-        hidden_size=64,
-        num_attention_heads=4,
+        hidden_size=config.hidden_size,
+        num_attention_heads=config.heads,
         num_query_groups=config.query_groups,
         ffn_hidden_size=config.ffn_hidden_size,
         hidden_dropout=0.0,
@@ -92,7 +90,7 @@ def bare_chunk(config: Config, transformer: TransformerConfig) -> GPTModel:
         transformer,
         with_norm(layer, get_num_layers_to_build(transformer)),
         vocab_size=PADDED_VOCABULARY,
-        max_sequence_length=SEQUENCE_LENGTH,
+        max_sequence_length=config.sequence_length,
         pre_process=parallel_state.is_pipeline_first_stage(),
         post_process=parallel_state.is_pipeline_last_stage(),
         position_embedding_type=config.position_embedding,
@@ -128,7 +126,7 @@ def build_model(
 
 
 def build_optimizer(
-    model: list[DistributedDataParallel], layout: Layout, transformer: TransformerConfig
+    model: list[DistributedDataParallel], config: Config, layout: Layout, transformer: TransformerConfig
 ) -> tuple[Any, OptimizerParamScheduler]:
     """Megatron's Adam, and a cosine schedule that counts samples; the schedules' hooks into both."""
     if layout.distributed_optimizer:
@@ -152,12 +150,12 @@ def build_optimizer(
         init_lr=0.0,
         max_lr=MAX_LR,
         min_lr=MIN_LR,
-        lr_warmup_steps=WARMUP_ITERATIONS * GLOBAL_BATCH_SIZE,
-        lr_decay_steps=ITERATIONS * GLOBAL_BATCH_SIZE,
+        lr_warmup_steps=WARMUP_ITERATIONS * config.global_batch_size,
+        lr_decay_steps=ITERATIONS * config.global_batch_size,
         lr_decay_style="cosine",
         start_wd=WEIGHT_DECAY,
         end_wd=WEIGHT_DECAY,
-        wd_incr_steps=ITERATIONS * GLOBAL_BATCH_SIZE,
+        wd_incr_steps=ITERATIONS * config.global_batch_size,
         wd_incr_style="constant",
         use_checkpoint_opt_param_scheduler=False,
         override_opt_param_scheduler=False,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
-from configs import GLOBAL_BATCH_SIZE, MICRO_BATCH_SIZE, SEED, Layout
+from configs import MICRO_BATCH_SIZE, PADDED_VOCABULARY, SEED, Config, Layout
 from megatron.core import parallel_state, tensor_parallel
 from megatron.core.num_microbatches_calculator import init_num_microbatches_calculator
 from megatron.core.rerun_state_machine import initialize_rerun_state_machine
@@ -16,7 +17,7 @@ from megatron.core.rerun_state_machine import initialize_rerun_state_machine
 Batch = dict[str, torch.Tensor]
 
 
-def start(layout: Layout) -> None:
+def start(layout: Layout, global_batch_size: int) -> None:
     """Meet the other processes, take a device and lay out the groups; alone where no launcher started this."""
     backend = "nccl" if torch.cuda.is_available() else "gloo"
     if {"WORLD_SIZE", "PMI_SIZE"} & os.environ.keys():  # torchrun, mindtorchrun; mpiexec
@@ -38,7 +39,7 @@ def start(layout: Layout) -> None:
     torch.manual_seed(SEED)
     tensor_parallel.model_parallel_cuda_manual_seed(SEED)
     initialize_rerun_state_machine()
-    init_num_microbatches_calculator(torch.distributed.get_rank(), None, GLOBAL_BATCH_SIZE, MICRO_BATCH_SIZE, ranks)
+    init_num_microbatches_calculator(torch.distributed.get_rank(), None, global_batch_size, MICRO_BATCH_SIZE, ranks)
 
 
 def is_last_rank() -> bool:
@@ -46,9 +47,30 @@ def is_last_rank() -> bool:
     return torch.distributed.get_rank() == torch.distributed.get_world_size() - 1
 
 
-def read_batches(path: Path) -> Iterator[Batch]:
-    """The stored micro-batches in order; of n data-parallel ranks each takes every n-th."""
-    stored = np.load(path)
+def read_batches(config: Config, directory: Path) -> Iterator[Batch]:
+    """The micro-batches in order; of n data-parallel ranks each takes every n-th."""
+    batches = drawn(config) if config.batches is None else stored(directory / f"{config.batches}.npz")
     mine, ranks = parallel_state.get_data_parallel_rank(), parallel_state.get_data_parallel_world_size()
-    for i in range(mine, stored["tokens"].shape[0], ranks):
-        yield {name: torch.from_numpy(stored[name][i]).cuda() for name in stored.files}
+    for batch in islice(batches, mine, None, ranks):
+        yield {name: torch.from_numpy(array).cuda() for name, array in batch.items()}
+
+
+def stored(path: Path) -> Iterator[dict[str, np.ndarray]]:
+    """Those of a file."""
+    arrays = np.load(path)
+    for i in range(arrays["tokens"].shape[0]):
+        yield {name: arrays[name][i] for name in arrays.files}
+
+
+def drawn(config: Config) -> Iterator[dict[str, np.ndarray]]:
+    """Random tokens, without an end."""
+    numbers = np.random.default_rng(SEED)
+    shape = (MICRO_BATCH_SIZE, config.sequence_length)
+    while True:
+        tokens = numbers.integers(0, PADDED_VOCABULARY, (shape[0], shape[1] + 1))
+        yield {
+            "tokens": tokens[:, :-1].copy(),
+            "labels": tokens[:, 1:].copy(),
+            "loss_mask": np.ones(shape, np.float32),
+            "position_ids": np.tile(np.arange(shape[1]), (shape[0], 1)),
+        }

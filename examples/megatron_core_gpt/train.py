@@ -21,7 +21,7 @@ from typing import Any
 os.environ.setdefault("MINDTORCH_CUDA_ALIAS", "1")
 
 import torch
-from configs import CONFIGS, GLOBAL_BATCH_SIZE, ITERATIONS, MICRO_BATCH_SIZE, SEQUENCE_LENGTH, Config, Layout
+from configs import CONFIGS, ITERATIONS, MICRO_BATCH_SIZE, Config, Layout
 
 if not torch.cuda.is_available():
     import cpu_host
@@ -49,7 +49,7 @@ def forward_step(
 ) -> tuple[torch.Tensor, Callable[..., Any]]:
     """One micro-batch, as Megatron's schedules want it."""
     batch = next(batches)
-    mask = attention_mask.expand(batch["tokens"].size(0), 1, SEQUENCE_LENGTH, SEQUENCE_LENGTH)
+    mask = attention_mask.expand(batch["tokens"].size(0), -1, -1, -1)
     output = model(batch["tokens"], batch["position_ids"], mask, labels=batch["labels"])
     return output, partial(masked_loss, batch["loss_mask"])
 
@@ -59,14 +59,14 @@ def train(
 ) -> dict[str, Any]:
     """Losses (where the last stage of the pipeline is), gradient norms and seconds of each iteration; the number of
     parameters that this rank has."""
-    layout = config.layout
-    start(layout)
+    layout, length = config.layout, config.sequence_length
+    start(layout, config.global_batch_size)
     transformer = transformer_config(config, layout, recompute)
-    stored = None if from_seed else data / "weights" / f"{config.weights}.npz"
+    stored = None if from_seed or config.weights is None else data / "weights" / f"{config.weights}.npz"
     model = build_model(config, layout, transformer, stored)
-    optimizer, scheduler = build_optimizer(model, layout, transformer)
-    batches = [read_batches(data / "batches" / f"{config.batches}.npz") for _ in model]
-    causal = (torch.tril(torch.ones(1, 1, SEQUENCE_LENGTH, SEQUENCE_LENGTH)) < 0.5).cuda()
+    optimizer, scheduler = build_optimizer(model, config, layout, transformer)
+    batches = [read_batches(config, data / "batches") for _ in model]
+    causal = (torch.tril(torch.ones(1, 1, length, length)) < 0.5).cuda()
     run: dict[str, Any] = {"losses": [], "grad_norms": [], "seconds": []}
     run["parameters"] = sum(parameter.numel() for chunk in model for parameter in chunk.parameters())
     for iteration in range(1, iterations + 1):
@@ -79,13 +79,13 @@ def train(
             data_iterator=batches if len(model) > 1 else batches[0],
             model=model,
             num_microbatches=get_num_microbatches(),
-            seq_length=SEQUENCE_LENGTH,
+            seq_length=length,
             micro_batch_size=MICRO_BATCH_SIZE,
-            decoder_seq_length=SEQUENCE_LENGTH,
+            decoder_seq_length=length,
             forward_only=False,
         )
         _, grad_norm, _ = optimizer.step()
-        scheduler.step(increment=GLOBAL_BATCH_SIZE)
+        scheduler.step(increment=config.global_batch_size)
         run["grad_norms"].append(float(grad_norm))
         if reduced:
             total, count = sum(x["lm loss"] for x in reduced)

@@ -103,6 +103,11 @@ class Array:
         return s
 
     @property
+    def in_host_memory(self) -> bool:
+        """Whether there are bytes and the host can reach them, as always on a host without an NPU."""
+        return type(self.np) is _ndarray
+
+    @property
     def is_contiguous(self) -> bool:
         return is_contiguous(self.shape, self.strides)
 

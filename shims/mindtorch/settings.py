@@ -5,9 +5,18 @@ from __future__ import annotations
 import os
 
 
+def _threads_at_start() -> int:
+    """OMP_NUM_THREADS or MKL_NUM_THREADS, as PyTorch reads them; else one for each processor this process may use."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        given = os.environ.get(name, "").partition(",")[0].strip()
+        if given.isdecimal() and int(given) > 0:
+            return int(given)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class _Settings:
     deterministic = False
-    threads = os.cpu_count() or 1
+    threads = _threads_at_start()
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
@@ -21,12 +30,12 @@ def are_deterministic_algorithms_enabled() -> bool:
 
 
 def set_num_threads(n: int) -> None:
-    """The number that ``get_num_threads`` answers; MindSpore sizes its own thread pool."""
+    """How many threads share a large operand in NumPy's kernels; MindSpore and BLAS size their own pools."""
     if n <= 0:
         raise RuntimeError("set_num_threads expects a positive integer")
     _Settings.threads = n
 
 
 def get_num_threads() -> int:
-    """What ``set_num_threads`` was last told, the processor count before."""
+    """What ``set_num_threads`` was last told; before that, what the environment says, or the processor count."""
     return _Settings.threads

@@ -20,7 +20,7 @@ import mindspore
 import numpy as np
 from mindspore import mint, ops
 
-from .._dtype import dtype, float32, float64, int32, int64
+from .._dtype import dtype, float32, float64
 from .reference.nn import softmax as numpy_softmax
 
 # Each kernel is waited for anyway (in-place writes go through NumPy), and handing kernels to MindSpore's dispatch
@@ -30,7 +30,6 @@ mindspore.runtime.launch_blocking()
 from_numpy: Callable[[Any], Any] = mindspore.Tensor.from_numpy
 
 FLOATS = frozenset({float32, float64})
-NUMBERS = frozenset({float32, float64, int32, int64})
 
 
 @dataclass(frozen=True)
@@ -74,42 +73,24 @@ def _layer_norm(x: Any, weight: Any, bias: Any, eps: float) -> tuple[Any, Any, A
     return out, mean, mint.rsqrt(mint.add(var, eps))
 
 
-def _sum(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
-    return mint.sum(x, dims, keepdim)
-
-
-def _mean(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
-    return mint.mean(x, dims, keepdim)
-
-
 def _matmul(a: Any, b: Any, a_swapped: bool = False, b_swapped: bool = False) -> Any:
     return _primitive(ops.MatMul if a.ndim == 2 else ops.BatchMatMul, a_swapped, b_swapped)(a, b)
 
 
-# From how many elements on MindSpore's call takes less time than NumPy's on two cores (benchmarks/bench_kernels.py), or
-# no more than twice as much, which larger hosts make good with more threads. Launching a kernel takes some 100 us.
+# From how many elements on MindSpore's call takes less time than NumPy's (benchmarks/bench_kernels.py, two cores).
+# Launching a kernel takes some 100 us.
 _HEAVY = 1 << 14
 _MEDIUM = 1 << 16
 _LIGHT = 1 << 18
-_ARITHMETIC = 1 << 20
 
 NATIVE: dict[str, Native] = {
     # pointwise
     "exp": Native(mint.exp, FLOATS, least=_LIGHT),
     "log": Native(mint.log, FLOATS, least=_MEDIUM),
-    "sqrt": Native(mint.sqrt, FLOATS, least=_ARITHMETIC),
     "tanh": Native(mint.tanh, frozenset({float64}), least=_HEAVY),  # float32 is off by up to 1e-4
     "sigmoid": Native(mint.sigmoid, FLOATS, least=_HEAVY),
     "erf": Native(mint.erf, FLOATS, least=_HEAVY),
     "silu": Native(mint.nn.functional.silu, FLOATS, least=_HEAVY),
-    "add": Native(ops.add, NUMBERS, least=_ARITHMETIC),
-    "sub": Native(ops.sub, NUMBERS, least=_ARITHMETIC),
-    "mul": Native(ops.mul, NUMBERS, least=_ARITHMETIC),
-    "where": Native(mint.where, NUMBERS, key=1, least=_ARITHMETIC),
-    # reductions
-    "sum": Native(_sum, FLOATS, least=_ARITHMETIC),
-    "mean": Native(_mean, FLOATS, least=_ARITHMETIC),
-    "cumsum": Native(ops.cumsum, FLOATS, least=_ARITHMETIC),
     # products, layers, gathering
     "matmul": Native(_matmul, FLOATS, least=_LIGHT),
     "softmax": Native(_softmax, FLOATS),

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .._array import Array
-from .._device import CPU
 from .._tensor import Tensor
 
 # These read and write the operands' memory in an order of their own: `out` may not even be an operand.
@@ -72,7 +71,7 @@ def _overlap(a: Array, b: Array) -> str:
     """"full" (the same elements), "partial", "none", or "unknown": PyTorch looks at windows without gaps only."""
     if a is b:
         return "full"
-    if a.device is not CPU or b.device is not CPU or not a.size or not b.size:
+    if not (a.in_host_memory and b.in_host_memory and a.size and b.size):
         return "none"
     if not (_dense(a) and _dense(b)):
         return "unknown"

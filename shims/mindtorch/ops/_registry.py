@@ -241,7 +241,10 @@ def type_name(d: Any) -> str:
 
 
 def _inplace(name: str, impl: Callable[..., Any], constant: bool = False) -> Callable[..., Any]:
-    """The in-place form: the functional form, then a write into the tensor's memory."""
+    """The in-place form: the functional form, then a write into the tensor's memory.
+
+    `constant`: elements get one value, whatever they were, and the graph keeps nothing of the tensor.
+    """
 
     @functools.wraps(impl)
     def written(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -251,7 +254,7 @@ def _inplace(name: str, impl: Callable[..., Any], constant: bool = False) -> Cal
                 isinstance(a, Tensor) and a.requires_grad for a in (*args, *kwargs.values())
             )
         inplace.check(self, recorded, constant)
-        result = impl(inplace.shadow(self) if recorded else self, *args, **kwargs)
+        result = impl(inplace.shadow(self, copied=not constant) if recorded else self, *args, **kwargs)
         if result is NotImplemented:
             raise invalid_operands(name + "_", (self, *args))
         check_castable(result, self)

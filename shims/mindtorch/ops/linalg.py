@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from .._array import Array
-from .._device import CPU
 from .._dtype import INTEGRAL
 from .._tensor import Tensor, wrap
 from ..kernels import call
@@ -20,7 +19,7 @@ def _product(a: Array, b: Array) -> Array:
         raise RuntimeError(
             f"expected m1 and m2 to have the same dtype, but got: {_c_name(a.dtype)} != {_c_name(b.dtype)}"
         )
-    if a.device is not CPU:
+    if not (a.in_host_memory and b.in_host_memory):
         return call("matmul", a, b)
     a, a_swapped = _row_major(a)
     b, b_swapped = _row_major(b)
@@ -43,7 +42,7 @@ def _c_name(d: Any) -> str:
 
 
 def _times(a: Tensor, b: Tensor, a_swapped: bool, b_swapped: bool) -> Tensor:
-    """A product for a first derivative, on the CPU; `swapped`: of the operand with its matrices transposed."""
+    """A product for a first derivative, on the host; `swapped`: of the operand with its matrices transposed."""
     left, turned_left = _row_major(a._arr)
     right, turned_right = _row_major(b._arr)
     return wrap(call("matmul", left, right, a_swapped is not turned_left, b_swapped is not turned_right))
@@ -51,7 +50,7 @@ def _times(a: Tensor, b: Tensor, a_swapped: bool, b_swapped: bool) -> Tensor:
 
 def _product_grad(c: Any, g: Tensor) -> tuple[Any, Any]:
     a, b = c.input(0) if c.needs[1] else None, c.input(1) if c.needs[0] else None
-    if usable(g) and g._arr.device is CPU:
+    if usable(g) and g._arr.in_host_memory:
         return (
             _times(g, b, False, True) if c.needs[0] else None,
             _times(a, g, True, False) if c.needs[1] else None,

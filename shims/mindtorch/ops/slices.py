@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from .._array import Array
+from .._array import Array, contiguous_strides
 from .._dtype import INTEGRAL
 from .._tensor import Tensor, _wrap_dim
 from ..tape.node import Node
@@ -106,13 +106,30 @@ def _as_strided_grad(c: Any, g: Tensor) -> tuple[Tensor]:
     shape, strides, offset, in_shape, in_strides, in_offset = c.params
     start = min(offset, in_offset)
     end = max(_extent(shape, strides, offset), _extent(in_shape, in_strides, in_offset))
-    buffer = zeros((max(end - start, 0),), dtype=g.dtype, device=g.device)
-    if prod(shape):
+    if prod(shape) == end - start and strides == contiguous_strides(shape):
+        buffer = g.reshape(-1)
+    elif not _repeats(shape, strides):
+        buffer = zeros((max(end - start, 0),), dtype=g.dtype, device=g.device)
+        buffer.as_strided(shape, strides, offset - start).copy_(g)
+    else:
+        buffer = zeros((end - start,), dtype=g.dtype, device=g.device)
         where = arange(buffer.numel(), device=g.device).as_strided(shape, strides, offset - start)
         buffer = buffer.index_add(0, where.reshape(-1), g.reshape(-1))
     if any(s == 0 and n > 1 for s, n in zip(in_strides, in_shape, strict=True)):
         raise NotImplementedError("the gradient of as_strided of an expanded tensor is not supported by mindtorch yet")
     return (buffer.as_strided(in_shape, in_strides, in_offset - start),)
+
+
+def _repeats(shape: Shape, strides: Shape) -> bool:
+    """Whether a window may have an element twice."""
+    if 0 in shape:
+        return False
+    end = 1
+    for stride, n in sorted((s, n) for s, n in zip(strides, shape, strict=True) if n > 1):
+        if stride < end:
+            return True
+        end += (n - 1) * stride
+    return False
 
 
 def _extent(shape: Shape, strides: Shape, offset: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import mindtorch as torch
+from mindtorch.optim import _adam_on_host
 from mindtorch.optim._per_parameter import PerParameter, check_betas, check_not_negative
 from mindtorch.optim.optimizer import (
     check_flags,
@@ -144,14 +145,21 @@ def adam(
         return
     if not differentiable:
         lr, beta1, beta2 = scalar(lr), scalar(beta1), scalar(beta2)
+    numbers = not (differentiable or amsgrad)
     for i, param in enumerate(params):
         grad = grads[i]
         if grad_scale is not None:
             grad = grad / grad_scale.to(grad.device)
-        if maximize:
-            grad = -grad
         exp_avg, exp_avg_sq, step_t = exp_avgs[i], exp_avg_sqs[i], state_steps[i]
         step_t += 1
+        if numbers and _adam_on_host.can_update(param, grad, exp_avg, exp_avg_sq):
+            _adam_on_host.update(
+                param, grad, exp_avg, exp_avg_sq, step=step_t.item(), lr=lr, beta1=beta1, beta2=beta2, eps=eps,
+                weight_decay=weight_decay, decoupled_weight_decay=decoupled_weight_decay, maximize=maximize,
+            )  # fmt: skip
+            continue
+        if maximize:
+            grad = -grad
         if weight_decay != 0:
             if decoupled_weight_decay:
                 param.mul_(1 - lr * weight_decay)

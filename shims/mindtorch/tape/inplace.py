@@ -100,11 +100,12 @@ class CopySlices(Node):
         return rest, written
 
 
-def shadow(t: Tensor) -> Tensor:
-    """`t` as it is now, to compute from while `t` itself is overwritten: same place in the graph, bytes of its own."""
+def shadow(t: Tensor, copied: bool = True) -> Tensor:
+    """`t` as it is now, to compute from while `t` itself is overwritten: same place in the graph, bytes of its own
+    (unless nothing of it is kept for the backward: then not `copied`)."""
     from .._tensor import wrap
 
-    out = wrap(t._arr.clone())
+    out = wrap(t._arr.clone() if copied else t._arr)
     out._set_edge(t._gradient_edge())
     return out
 

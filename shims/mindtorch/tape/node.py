@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from numpy import ndarray
 
 from .._array import Array
-from .._device import CPU
 from .._dtype import contiguous_format
 from ..utils.hooks import RemovableHandle
 from .grad_mode import mode
@@ -168,7 +167,7 @@ _OURS = 3  # references: the list of gradients, the variable, and the argument o
 def _is_unshared(a: Array) -> bool:
     """Whether a tensor that is dropped now is the only way to the memory of `a`."""
     return (
-        a.device is CPU
+        a.in_host_memory
         and a._storage is None
         and getrefcount(a) == _OURS
         and getrefcount(a.np) == 2

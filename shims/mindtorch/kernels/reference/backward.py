@@ -7,6 +7,7 @@ import math
 import numpy as np
 from scipy import special
 
+from ._blocks import BLOCK, each_block, pointwise
 from ._registry import kernel
 
 _SQRT_HALF = math.sqrt(0.5)
@@ -14,12 +15,14 @@ _SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 
 
 @kernel()
+@pointwise
 def sigmoid_backward(g: np.ndarray, y: np.ndarray) -> np.ndarray:
     """`y`: the sigmoid."""
     return g * (y.dtype.type(1) - y) * y
 
 
 @kernel()
+@pointwise
 def tanh_backward(g: np.ndarray, y: np.ndarray) -> np.ndarray:
     """`y`: the hyperbolic tangent."""
     return g * (y.dtype.type(1) - y * y)
@@ -32,6 +35,7 @@ def relu_backward(g: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 @kernel()
+@pointwise
 def silu_backward(g: np.ndarray, x: np.ndarray) -> np.ndarray:
     one = x.dtype.type(1)
     s = one / (one + np.exp(-x))
@@ -39,6 +43,7 @@ def silu_backward(g: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 @kernel()
+@pointwise
 def gelu(x: np.ndarray, by_tanh: bool) -> np.ndarray:
     """Hendrycks and Gimpel, 2016: ``x * Phi(x)``, or its approximation by the hyperbolic tangent."""
     t = x.dtype.type  # numbers of 0-d operands' own type: Python's would make them float64
@@ -48,6 +53,7 @@ def gelu(x: np.ndarray, by_tanh: bool) -> np.ndarray:
 
 
 @kernel()
+@pointwise
 def gelu_backward(g: np.ndarray, x: np.ndarray, by_tanh: bool) -> np.ndarray:
     t = x.dtype.type  # numbers of 0-d operands' own type: Python's would make them float64
     if by_tanh:
@@ -62,8 +68,19 @@ def gelu_backward(g: np.ndarray, x: np.ndarray, by_tanh: bool) -> np.ndarray:
 @kernel()
 def softmax_backward(g: np.ndarray, y: np.ndarray, dim: int) -> np.ndarray:
     """`y`: the softmax along `dim`."""
+    if y.ndim and dim in (-1, y.ndim - 1) and g.flags.c_contiguous and y.flags.c_contiguous and y.size > BLOCK:
+        out = np.empty_like(y)
+        columns = y.shape[-1]
+        rows = [a.reshape(-1, columns) for a in (g, y, out)]
+        each_block(lambda block: _softmax_rows(*[a[block] for a in rows]), rows[0].shape[0], columns)
+        return out
     gy = g * y
     return gy - y * gy.sum(dim, keepdims=True)
+
+
+def _softmax_rows(g: np.ndarray, y: np.ndarray, out: np.ndarray) -> None:
+    np.multiply(g, y, out=out)
+    out -= y * out.sum(1, keepdims=True)
 
 
 @kernel()

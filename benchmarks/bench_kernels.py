@@ -1,0 +1,101 @@
+"""From how many elements on MindSpore's kernels are worth their launch: each against NumPy's, by size.
+
+    python benchmarks/bench_kernels.py [KERNEL ...] [--repeat 7]
+
+Prints microseconds of one float32 call until it is done, MindSpore's / NumPy's (best of the repetitions), and the size
+from which on MindSpore is the faster of the two. `Native.least` in `mindtorch.kernels.cpu` comes from this table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from typing import Any
+
+import mindspore
+import numpy as np
+from mindtorch.kernels.cpu import NATIVE
+from mindtorch.kernels.reference import KERNELS
+
+SIZES = (1 << 8, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20, 1 << 22)
+ROWS = 64
+BINARY = ("add", "sub", "mul", "pow", "eq")
+
+
+def operands(name: str, size: int) -> tuple[Any, ...]:
+    """Operands and parameters of a kernel, of ``size`` elements."""
+    rng = np.random.default_rng(0)
+    shape = (ROWS, size // ROWS)
+    x, y = (rng.random(shape, np.float32) + 0.5 for _ in "xy")
+    truth = x > y
+    if name in BINARY:
+        return x, y
+    if name.startswith("logical"):
+        return (truth,) if name == "logical_not" else (truth, ~truth)
+    columns = shape[1]
+    rows = rng.integers(0, ROWS, ROWS)
+    return {
+        "where": (truth, x, y),
+        "sum": (x, (1,), False),
+        "mean": (x, (1,), False),
+        "cumsum": (x, 1),
+        "softmax": (x, 1),
+        "log_softmax": (x, 1),
+        "matmul": (x, np.ascontiguousarray(x.T)),
+        "layer_norm": (x, x[0].copy(), y[0].copy(), 1e-5),
+        "embedding": (x, rows),
+        "index_select": (x, 0, rows),
+        "gather": (x, 1, rng.integers(0, columns, shape)),
+        "cat": ((x, y), 1),
+    }.get(name, (x,))
+
+
+def face(operand: Any) -> Any:
+    """MindSpore's tensor over the memory of an array."""
+    if isinstance(operand, np.ndarray):
+        return mindspore.Tensor.from_numpy(operand)
+    return tuple(map(face, operand)) if isinstance(operand, tuple) else operand
+
+
+def microseconds(call: Callable[[], Any], repeat: int) -> float:
+    """Of one call, the best of ``repeat`` rounds."""
+    start = time.perf_counter()
+    call()
+    count = max(1, min(200, int(0.005 / (time.perf_counter() - start))))
+    best = float("inf")
+    for _ in range(repeat):
+        start = time.perf_counter()
+        for _ in range(count):
+            call()
+        best = min(best, (time.perf_counter() - start) / count)
+    return best * 1e6
+
+
+def done(out: Any) -> None:
+    """Wait for MindSpore's results."""
+    for one in out if isinstance(out, tuple) else (out,):
+        one.asnumpy()
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("kernels", nargs="*", metavar="KERNEL", help="default: all that MindSpore serves")
+    parser.add_argument("--repeat", type=int, default=7)
+    args = parser.parse_args()
+    print("kernel".ljust(14) + "".join(f"{size:>18,}" for size in SIZES) + "   MindSpore from")
+    for name in args.kernels or sorted(NATIVE):
+        cells, worth = [], None
+        for size in SIZES:
+            given = operands(name, size)
+            faces = tuple(map(face, given))
+            ours = microseconds(lambda n=name, f=faces: done(NATIVE[n].fn(*f)), args.repeat)
+            theirs = microseconds(lambda n=name, g=given: KERNELS[n].fn(*g), args.repeat)
+            cells.append(f"{ours:.0f} / {theirs:.0f}".rjust(18))
+            worth = (worth or size) if ours < theirs else None
+        print(name.ljust(14) + "".join(cells) + f"   {'never' if worth is None else f'{worth:,}'}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
