@@ -22,6 +22,7 @@ from .. import _array
 from .._array import Array, fresh
 from .._device import CPU, META, found_npu
 from .._dtype import _BY_NUMPY, complex32, complex64, complex128, float16, float32
+from ._allocator import keep_memory
 from .reference import KERNELS, Kernel
 from .reference.complex import FOR_HALVES, REAL_ONLY
 
@@ -110,7 +111,7 @@ def call(name: str, *args: Any) -> Any:
             return tuple([_result(o, dev or CPU) for o in out])
         return _result(out, dev or CPU)
     COUNTS[name][1] += 1
-    out = _quietly(KERNELS[name].fn, faces)
+    out = quietly(KERNELS[name].fn, faces)
     if type(out) is tuple:
         return tuple([_from_np(o, dev or CPU, None) for o in out])
     return _from_np(out, dev or CPU, None)
@@ -120,7 +121,7 @@ _ndarray = np.ndarray
 _QUIET = [np.getbufsize(), 0, None]
 
 
-def _quietly(fn: Callable[..., Any], args: list[Any]) -> Any:
+def quietly(fn: Callable[..., Any], args: list[Any]) -> Any:
     """``fn(*args)`` with NumPy's floating point warnings off: what ``np.errstate`` does, at a tenth of its time."""
     before = np.geterrobj()
     np.seterrobj(_QUIET)
@@ -252,7 +253,7 @@ def _np_face(a: Any, widen: bool) -> Any:
 
 
 def _run_numpy(kernel: Kernel, args: tuple[Any, ...], dev: Any, low: Any) -> Any:
-    out = _quietly(kernel.fn, [_np_face(a, low is not None) for a in args])
+    out = quietly(kernel.fn, [_np_face(a, low is not None) for a in args])
     if type(out) is tuple:
         return tuple(_from_np(o, dev, low) for o in out)
     return _from_np(out, dev, low)
@@ -276,3 +277,5 @@ if table_name() == "ascend":
     _array.memory = memory
     if memory.on_ascend():
         found_npu()
+else:
+    keep_memory()

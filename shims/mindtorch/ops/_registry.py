@@ -15,6 +15,7 @@ from .._tensor import Tensor
 from ..tape import inplace
 from ..tape.grad_mode import mode, no_grad
 from . import _interpose
+from ._in_memory import DIRECT
 from ._memory import check_apart, may_repeat
 
 
@@ -245,6 +246,7 @@ def _inplace(name: str, impl: Callable[..., Any], constant: bool = False) -> Cal
 
     `constant`: elements get one value, whatever they were, and the graph keeps nothing of the tensor.
     """
+    direct = DIRECT.get(name)
 
     @functools.wraps(impl)
     def written(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -254,6 +256,9 @@ def _inplace(name: str, impl: Callable[..., Any], constant: bool = False) -> Cal
                 isinstance(a, Tensor) and a.requires_grad for a in (*args, *kwargs.values())
             )
         inplace.check(self, recorded, constant)
+        if direct is not None and not (recorded or _interpose.active) and direct(self, *args, **kwargs):
+            self._vc[0] += 1
+            return self
         result = impl(inplace.shadow(self, copied=not constant) if recorded else self, *args, **kwargs)
         if result is NotImplemented:
             raise invalid_operands(name + "_", (self, *args))
