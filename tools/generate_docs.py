@@ -31,6 +31,13 @@ KERNELS_HEAD = """# Kernels
 Written by `tools/generate_docs.py` from `mindtorch.kernels`. `mindtorch.backends.kernel_report()` counts the calls of a
 run by kernel and kind.
 
+Launching a kernel of MindSpore takes some 100 us on a CPU host, NumPy's whole call on a small operand 1 to 30 us. So
+MindSpore serves the kernels for which it is the faster one, from the number of elements on (of the largest operand) for
+which it is (`benchmarks/bench_kernels.py`, two cores); softmax, layer norm and embeddings always. All else is NumPy's
+on the same memory, in blocks that fit the cache and with as many threads as `torch.get_num_threads()` says
+(OMP_NUM_THREADS). `MINDTORCH_KERNELS=mindspore-always` has MindSpore serve operands of any size, and
+`MINDTORCH_KERNELS=reference` leaves everything to NumPy: checks of one by the other.
+
 Rules for every kernel:
 - An operand without elements goes to NumPy: several MindSpore kernels return garbage for those.
 - float16 and bfloat16 are widened to float32, computed there and rounded.
@@ -103,10 +110,11 @@ INTERNAL = ("kernels", "ops", "tape", "settings", "nn.functional", "linalg", "sp
 
 def kernels_page() -> str:
     """docs/kernels.md."""
-    lines = [KERNELS_HEAD, "### MindSpore", "", "| kernel | dtypes | left to NumPy |", "|---|---|---|"]
+    lines = [KERNELS_HEAD, "### MindSpore", "", "| kernel | dtypes | elements | left to NumPy |", "|---|---|---|---|"]
     for name, native in sorted(NATIVE.items()):
         dtypes = ", ".join(sorted(d.name for d in native.dtypes))
-        lines.append(f"| `{name}` | {dtypes} | {PARTIAL_REASONS.get(name, '')} |")
+        least = f"from {native.least:,}" if native.least else "any"
+        lines.append(f"| `{name}` | {dtypes} | {least} | {PARTIAL_REASONS.get(name, '')} |")
     lines.append(NUMPY_HEAD)
     lines += [f"| `{name}` | {NUMPY_REASONS[name]} |" for name in sorted(KERNELS) if name not in NATIVE]
     if DIFFERENCES:

@@ -107,7 +107,7 @@ def _as_strided_grad(c: Any, g: Tensor) -> tuple[Tensor]:
     start = min(offset, in_offset)
     end = max(_extent(shape, strides, offset), _extent(in_shape, in_strides, in_offset))
     if prod(shape) == end - start and strides == contiguous_strides(shape):
-        buffer = g.reshape(-1)
+        buffer = g.contiguous().view(-1)
     elif not _repeats(shape, strides):
         buffer = zeros((max(end - start, 0),), dtype=g.dtype, device=g.device)
         buffer.as_strided(shape, strides, offset - start).copy_(g)

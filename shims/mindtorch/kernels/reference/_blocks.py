@@ -33,7 +33,7 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 def each_block(compute: Callable[[slice], Any], rows: int, columns: int = 1) -> None:
     """Call ``compute`` on slices that cover ``rows`` of ``columns`` elements; nothing may depend on their order."""
-    step = max(1, BLOCK // columns)
+    step = max(1, BLOCK // max(columns, 1))
 
     def part(first: int, last: int) -> None:
         for start in range(first, last, step):
