@@ -37,16 +37,10 @@ class Ready:
 
 def without_kernels() -> None:
     """Replace MindSpore's calls."""
-    square, column, row = Ready((SIZE, SIZE)), Ready((SIZE, 1)), Ready((SIZE,))
-
-    def reduced(*args: Any) -> Ready:
-        return column if args[-1] else row
-
-    fixed: dict[str, Callable[..., Any]] = {
-        "sum": reduced, "mean": reduced, "layer_norm": lambda *args: (square, column, column),
-    }  # fmt: skip
+    square, column = Ready((SIZE, SIZE)), Ready((SIZE, 1))
     for name, native in list(kernels.NATIVE.items()):
-        kernels.NATIVE[name] = replace(native, fn=fixed.get(name, lambda *args: square))
+        result = (square, column, column) if name == "layer_norm" else square
+        kernels.NATIVE[name] = replace(native, fn=lambda *args, result=result: result, least=0)
 
 
 def microseconds(run: Callable[[], Any], repeats: int) -> float:
