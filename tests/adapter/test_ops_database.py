@@ -28,7 +28,7 @@ opinfo.core.extract_test_fn = lambda: None
 
 SAMPLES = 10
 DTYPES = (torch.float32, torch.float64, torch.int64, torch.bool, torch.bfloat16)
-TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-7, torch.bfloat16: 2e-2}
+TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-7, torch.bfloat16: 2e-2, torch.complex64: 2e-5}
 
 # Why an entry of the database is not run here.
 SKIPPED = {

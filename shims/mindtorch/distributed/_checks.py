@@ -4,7 +4,7 @@ MPI does not find out: with sizes, types, operations, roots or calls that differ
 or waits for ever. So every collective is preceded by a reduction of 16 bytes, the maximum of a fingerprint and of its
 complement: these are complements of one another only if all fingerprints are the same. Only then is the call handed to
 MPI. On a communicator of its own the reductions cannot be mistaken for anything else, and all ranks come to the same
-conclusion. Two ranks send each other their fingerprints instead, which takes less time.
+conclusion. Few ranks send each other their fingerprints instead: nobody waits for one rank to be told of another.
 
 MINDTORCH_COLLECTIVE_CHECK=0 leaves this out. TORCH_DISTRIBUTED_DEBUG=DETAIL compares shapes, not just sizes, and makes
 each call, an asynchronous one too, wait for all ranks, so that the error is raised by the call itself.
@@ -51,22 +51,27 @@ def fingerprint(key: tuple[Any, ...]) -> bytes:
     return (zlib.crc32(text) << 30 ^ zlib.adler32(text)).to_bytes(8, "little")
 
 
+_FEW = 8  # ranks, up to which each sends its fingerprint to each
+
+
 class CheckedQueue:
     """The collectives of one group that wait for their check; they are started in order."""
 
     def __init__(self, communicator: Any, module: Any) -> None:
         self.communicator = communicator
         self._module = module
-        self._peer = 1 - communicator.rank if communicator.size == 2 else None
+        self._peers = [peer for peer in range(communicator.size) if peer != communicator.rank]
+        self._directly = communicator.size <= _FEW
         self._queue: deque[tuple[MPIWork, list[Any], bytes, Any]] = deque()
 
     def submit(self, work: MPIWork, key: tuple[Any, ...]) -> None:
         """Have ``work`` started when all ranks have come with the same ``key``."""
         mine, channel = fingerprint(key), self.communicator
         buffer: Any
-        if self._peer is not None:
-            buffer = bytearray(8)
-            requests = [channel.Irecv(buffer, self._peer), channel.Isend(mine, self._peer)]
+        if self._directly:
+            buffer = [bytearray(8) for _ in self._peers]
+            requests = [channel.Irecv(into, peer) for into, peer in zip(buffer, self._peers, strict=True)]
+            requests += [channel.Isend(mine, peer) for peer in self._peers]
         else:
             value = int.from_bytes(mine, "little")
             buffer = np.array([value, ~value], np.int64)
@@ -86,7 +91,7 @@ class CheckedQueue:
             queue.popleft()
             if not queue:
                 _waiting.remove(self)
-            if buffer == mine if self._peer is not None else buffer[0] == ~buffer[1]:
+            if all([theirs == mine for theirs in buffer]) if self._directly else buffer[0] == ~buffer[1]:  # noqa: C419
                 work.begin()
             else:
                 work.disagree()

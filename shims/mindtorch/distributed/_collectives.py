@@ -92,9 +92,10 @@ def finish(pg: Any, work: Work | None, async_op: bool) -> Work | None:
 def _collective(function: Callable[..., Any]) -> Callable[..., Any]:
     """Do nothing, with a warning, on a rank that is not in the group."""
 
+    position = function.__code__.co_varnames.index("group")
+
     @wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        position = function.__code__.co_varnames.index("group")
         pg = kwargs.get("group", args[position] if len(args) > position else None)
         if not_in_group(pg):
             warn_not_in_group(function.__name__)

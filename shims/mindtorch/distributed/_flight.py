@@ -29,16 +29,15 @@ _ours: dict[CodeType, bool] = {}
 _Tensors = tuple[tuple[tuple[int, ...], Any], ...]
 
 
-def _is_ours(code: CodeType) -> bool:
-    known = _ours.get(code)
-    if known is None:
-        known = _ours[code] = code.co_filename.startswith(_PACKAGE)
-    return known
-
-
 def outside(frame: FrameType | None) -> FrameType | None:
     """The innermost frame from ``frame`` on that is not of this package."""
-    while frame is not None and _is_ours(frame.f_code):
+    while frame is not None:
+        code = frame.f_code
+        known = _ours.get(code)
+        if known is None:
+            known = _ours[code] = code.co_filename.startswith(_PACKAGE)
+        if not known:
+            break
         frame = frame.f_back
     return frame
 

@@ -30,6 +30,7 @@ _VARIABLES = (
     ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"),
 )
 _SPIN = 0.5  # seconds of testing without a pause: a collective among busy ranks takes less
+_TESTS = 8  # between looks at the clock
 _PAUSE = 0.0002
 _LISTEN = 0.05  # seconds between looks at who has ended
 _ON_THE_WAY = 1.0  # seconds for what a rank sent before it ended
@@ -173,9 +174,14 @@ class MPIWork(Work):
                 return self._done
         module = mpi()
         error: BaseException | None = None
-        statuses = [module.Status() for _ in self._requests] if self._expected is not None else None
+        requests = self._requests
+        statuses = [module.Status() for _ in requests] if self._expected is not None else None
         try:
-            if not module.Request.Testall(self._requests, statuses):
+            if len(requests) == 1:
+                done = requests[0].Test(statuses and statuses[0])
+            else:
+                done = module.Request.Testall(requests, statuses)
+            if not done:
                 return False
             if statuses:
                 self._check_receives(statuses)
@@ -255,9 +261,14 @@ class MPIWork(Work):
         start = time.monotonic()
         limit = start + timeout.total_seconds()
         gone = 0.0
-        while not reached():
-            if self._requests is not None:
-                advance_all()  # calls of other groups, which a peer may need before it comes here
+        rest = os.sched_yield
+        while True:
+            for _ in range(_TESTS):
+                if reached():
+                    return
+                if self._requests is not None:
+                    advance_all()  # calls of other groups, which a peer may need before it comes here
+                rest()  # peers often share this rank's core
             now = time.monotonic()
             if now > limit:
                 raise DistBackendError(
@@ -265,9 +276,7 @@ class MPIWork(Work):
                     f"or joined in with another call. This rank waits in {self.record}"
                     f"{whereabouts(self.record, self._group.global_ranks)}"
                 )
-            # Peers often share this rank's core: give it up after every test, and rest after a while.
             if now - start < _SPIN:
-                os.sched_yield()
                 continue
             time.sleep(_PAUSE)
             if now > gone + _LISTEN:

@@ -7,6 +7,7 @@ pairs of reals; AVG is a sum divided afterwards, PREMUL_SUM a sum of what was mu
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from mindtorch._dtype import dtype
 from mindtorch.distributed._types import RedOpType, ReduceOp
 
-__all__ = ["Reduction"]
+__all__ = ["Reduction", "reduction_of"]
 
 _BITWISE = (RedOpType.BAND, RedOpType.BOR, RedOpType.BXOR)
 _LINEAR = (RedOpType.SUM, RedOpType.AVG, RedOpType.PREMUL_SUM)
@@ -95,6 +96,16 @@ class Reduction:
                 flat = _truncated(flat, self.size)
         with np.errstate(all="ignore"):
             np.copyto(out, flat.reshape(out.shape), casting="unsafe")
+
+
+def reduction_of(op: ReduceOp, d: dtype, size: int) -> Reduction:
+    """The reduction; RuntimeError if it is not defined for the dtype."""
+    return Reduction(op, d, size) if op.op is RedOpType.PREMUL_SUM else _without_factor(op.op, d, size)
+
+
+@cache
+def _without_factor(kind: RedOpType, d: dtype, size: int) -> Reduction:
+    return Reduction(ReduceOp(kind), d, size)
 
 
 def _truncated(flat: np.ndarray, size: int) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from mindtorch.distributed._checks import CheckedQueue, checks_everything, check
 from mindtorch.distributed._flight import recorder, tensors
 from mindtorch.distributed._mpi import MPIWork, mpi
 from mindtorch.distributed._mpi_objects import RESERVED_TAGS, ObjectCalls
-from mindtorch.distributed._reduction import Reduction
+from mindtorch.distributed._reduction import reduction_of
 from mindtorch.distributed._types import RedOpType, ReduceOp, Work
 from mindtorch.distributed.backend import CollectiveBackend
 
@@ -23,6 +24,21 @@ __all__ = ["MPIBackend"]
 
 _generations = [0]  # how often init_process_group made a world
 _LIST = 0
+
+
+@cache
+def _operation(kind: RedOpType) -> Any:
+    """MPI's."""
+    module = mpi()
+    return {
+        RedOpType.SUM: module.SUM,
+        RedOpType.PRODUCT: module.PROD,
+        RedOpType.MIN: module.MIN,
+        RedOpType.MAX: module.MAX,
+        RedOpType.BAND: module.BAND,
+        RedOpType.BOR: module.BOR,
+        RedOpType.BXOR: module.BXOR,
+    }[kind]
 
 
 class MPIBackend(ObjectCalls, CollectiveBackend):
@@ -93,26 +109,13 @@ class MPIBackend(ObjectCalls, CollectiveBackend):
         )  # fmt: skip
         return MPIWork(self, record, start, **options)
 
-    @staticmethod
-    def _operation(reduction: Reduction) -> Any:
-        module = mpi()
-        return {
-            RedOpType.SUM: module.SUM,
-            RedOpType.PRODUCT: module.PROD,
-            RedOpType.MIN: module.MIN,
-            RedOpType.MAX: module.MAX,
-            RedOpType.BAND: module.BAND,
-            RedOpType.BOR: module.BOR,
-            RedOpType.BXOR: module.BXOR,
-        }[reduction.kind]
-
     # ------------------------------------------------------------------ reductions
     def allreduce(self, tensor: Any, op: ReduceOp) -> Work:
         """Reduce ``tensor`` over all ranks into itself."""
-        reduction = Reduction(op, tensor.dtype, self.size)
+        reduction = reduction_of(op, tensor.dtype, self.size)
         target = Target(tensor)
         wire = reduction.encode(target.load())
-        operation = self._operation(reduction)
+        operation = _operation(reduction.kind)
 
         def finish() -> None:
             if not reduction.native:
@@ -120,16 +123,16 @@ class MPIBackend(ObjectCalls, CollectiveBackend):
             target.finish()
 
         return self._collective(
-            "all_reduce", (wire.size, str(tensor.dtype)),
+            "all_reduce", (wire.size, tensor.dtype),
             lambda: [self._comm.Iallreduce(mpi().IN_PLACE, wire, operation)],
             [tensor], [tensor], finish, [tensor], wire, op,
         )  # fmt: skip
 
     def reduce(self, tensor: Any, dst: int, op: ReduceOp) -> Work:
         """Reduce ``tensor`` over all ranks into that of ``dst``; the others' stay as they are."""
-        reduction = Reduction(op, tensor.dtype, self.size)
-        operation = self._operation(reduction)
-        key = (tensor.numel(), str(tensor.dtype))
+        reduction = reduction_of(op, tensor.dtype, self.size)
+        operation = _operation(reduction.kind)
+        key = (tensor.numel(), tensor.dtype)
         if self.rank != dst:
             wire = reduction.encode(source(tensor))
             return self._collective(
@@ -161,12 +164,12 @@ class MPIBackend(ObjectCalls, CollectiveBackend):
     def _reduce_scatter(
         self, output: Any, data: np.ndarray, counts: list[int], op: ReduceOp, inputs: list[Any]
     ) -> Work:
-        reduction = Reduction(op, output.dtype, self.size)
+        reduction = reduction_of(op, output.dtype, self.size)
         target = Target(output, apart=overlap(data, output._arr.np) if isinstance(output._arr.np, np.ndarray) else True)
         wire = reduction.encode(data)
         straight = reduction.native and target.direct
         arrived = reduction.encode(target.array) if straight else np.empty(output.numel() * reduction.reals, wire.dtype)
-        operation = self._operation(reduction)
+        operation = _operation(reduction.kind)
 
         def start() -> list[Any]:
             if len(set(counts)) == 1:
@@ -179,7 +182,7 @@ class MPIBackend(ObjectCalls, CollectiveBackend):
             target.finish()
 
         return self._collective(
-            "reduce_scatter", (*counts, str(output.dtype)), start, inputs, [output], finish, [output],
+            "reduce_scatter", (*counts, output.dtype), start, inputs, [output], finish, [output],
             (wire, arrived), op,
         )  # fmt: skip
 
@@ -189,7 +192,7 @@ class MPIBackend(ObjectCalls, CollectiveBackend):
         target = None if self.rank == src else Target(tensor)
         data = as_bytes(source(tensor) if target is None else target.array)
         return self._collective(
-            "broadcast", (data.size, str(tensor.dtype)), lambda: [self._comm.Ibcast(data, src)],
+            "broadcast", (data.size, tensor.dtype), lambda: [self._comm.Ibcast(data, src)],
             [tensor], [tensor], target and target.finish, [tensor], data, None, src,
         )  # fmt: skip
 
@@ -203,7 +206,7 @@ class MPIBackend(ObjectCalls, CollectiveBackend):
             mine = received[self.rank * sent.size : (self.rank + 1) * sent.size]
             sent = mpi().IN_PLACE if mine.ctypes.data == sent.ctypes.data else sent.copy()
         return self._collective(
-            "all_gather_into_tensor", (received.size, str(tensor.dtype)),
+            "all_gather_into_tensor", (received.size, tensor.dtype),
             lambda: [self._comm.Iallgather(sent, received)],
             [tensor], [output], target.finish, [output], (data, sent, target),
         )  # fmt: skip
@@ -215,25 +218,25 @@ class MPIBackend(ObjectCalls, CollectiveBackend):
                 f"all_gather: rank {self.rank} gives {tensor.numel()} elements and expects "
                 f"{outputs[self.rank].numel()} of itself"
             )
-        key = (*[t.numel() for t in outputs], str(tensor.dtype))
+        key = (*[t.numel() for t in outputs], tensor.dtype)
         return self._exchange("all_gather", key, [tensor] * self.size, outputs, [tensor], outputs, outputs)
 
     def gather(self, outputs: list[Any] | None, tensor: Any, dst: int) -> Work:
         """Copy rank i's ``tensor`` into ``outputs[i]`` of ``dst``."""
         sent = [tensor if peer == dst else None for peer in range(self.size)]
         received = outputs or [None] * self.size
-        key = (str(tensor.dtype),)
+        key = (tensor.dtype,)
         return self._exchange("gather", key, sent, received, [tensor], outputs or [], outputs, dst)
 
     def scatter(self, output: Any, tensors: list[Any] | None, src: int) -> Work:
         """Copy ``tensors[i]`` of ``src`` into ``output`` of rank i."""
         received = [output if peer == src else None for peer in range(self.size)]
         sent = tensors or [None] * self.size
-        return self._exchange("scatter", (str(output.dtype),), sent, received, tensors or [], [output], [output], src)
+        return self._exchange("scatter", (output.dtype,), sent, received, tensors or [], [output], [output], src)
 
     def alltoall(self, outputs: list[Any], tensors: list[Any]) -> Work:
         """Copy ``tensors[j]`` of rank i into ``outputs[i]`` of rank j."""
-        key = (str(outputs[0].dtype),)
+        key = (outputs[0].dtype,)
         return self._exchange("all_to_all", key, tensors, outputs, tensors, outputs, outputs)
 
     def _exchange(
@@ -286,7 +289,7 @@ class MPIBackend(ObjectCalls, CollectiveBackend):
         # Pairwise, and not MPI's Ialltoallv: that does not tell when less arrives than was expected.
         start, expected = self._pairwise(parts, places)
         return self._collective(
-            "all_to_all_single", (str(tensor.dtype),), start, [tensor], [output], target.finish, [output],
+            "all_to_all_single", (tensor.dtype,), start, [tensor], [output], target.finish, [output],
             (data, target), None, None, expected,
         )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from inspect import unwrap
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from ._registry import Outline, Shape, outline
 
 POINTWISE = frozenset(
     name for name, kernel in KERNELS.items()
-    if isinstance(kernel.fn, np.ufunc)
+    if isinstance(unwrap(kernel.fn), np.ufunc)
     or kernel.fn.__module__.rpartition(".")[2] in ("pointwise", "special", "polynomials", "complex")
 ) - {"isin"} | {
     "silu", "softplus", "gelu", "sigmoid_backward", "tanh_backward", "relu_backward", "silu_backward", "gelu_backward",

@@ -94,4 +94,5 @@ def shared(ufunc: np.ufunc) -> Callable[..., np.ndarray]:
         each_block(compute, shape[0], out.size // shape[0])
         return out
 
+    run.__wrapped__ = ufunc  # type: ignore[attr-defined]
     return run
