@@ -54,6 +54,16 @@ def fingerprint(key: tuple[Any, ...]) -> bytes:
 _FEW = 8  # ranks, up to which each sends its fingerprint to each
 
 
+class _Letters:
+    """A fingerprint to each of the peers and one from each: requests that can be started again and again."""
+
+    def __init__(self, communicator: Any, peers: list[int]) -> None:
+        self.sent = bytearray(8)
+        self.received = [bytearray(8) for _ in peers]
+        self.requests = [communicator.Recv_init(b, p) for b, p in zip(self.received, peers, strict=True)]
+        self.requests += [communicator.Send_init(self.sent, peer) for peer in peers]
+
+
 class CheckedQueue:
     """The collectives of one group that wait for their check; they are started in order."""
 
@@ -62,36 +72,48 @@ class CheckedQueue:
         self._module = module
         self._peers = [peer for peer in range(communicator.size) if peer != communicator.rank]
         self._directly = communicator.size <= _FEW
-        self._queue: deque[tuple[MPIWork, list[Any], bytes, Any]] = deque()
+        self._idle: list[_Letters] = []
+        self._queue: deque[tuple[MPIWork, list[Any], Any]] = deque()
 
     def submit(self, work: MPIWork, key: tuple[Any, ...]) -> None:
         """Have ``work`` started when all ranks have come with the same ``key``."""
-        mine, channel = fingerprint(key), self.communicator
-        buffer: Any
+        mine = fingerprint(key)
+        requests: list[Any]
         if self._directly:
-            buffer = [bytearray(8) for _ in self._peers]
-            requests = [channel.Irecv(into, peer) for into, peer in zip(buffer, self._peers, strict=True)]
-            requests += [channel.Isend(mine, peer) for peer in self._peers]
+            letters = self._idle.pop() if self._idle else _Letters(self.communicator, self._peers)
+            letters.sent[:] = mine
+            content: Any = letters
+            requests = letters.requests
+            self._module.Prequest.Startall(requests)
         else:
             value = int.from_bytes(mine, "little")
-            buffer = np.array([value, ~value], np.int64)
-            requests = [channel.Iallreduce(self._module.IN_PLACE, buffer, self._module.MAX)]
+            content = np.array([value, ~value], np.int64)
+            requests = [self.communicator.Iallreduce(self._module.IN_PLACE, content, self._module.MAX)]
         if not self._queue:
             _waiting.append(self)
-        self._queue.append((work, requests, mine, buffer))
+        self._queue.append((work, requests, content))
         self.advance()
+
+    def first(self) -> list[Any]:
+        """The requests of the check that is the next to be decided."""
+        return self._queue[0][1] if self._queue else []
 
     def advance(self) -> None:
         """Start what all ranks agree on; fail what they do not."""
         queue, test = self._queue, self._module.Request.Testall
         while queue:
-            work, requests, mine, buffer = queue[0]
+            work, requests, content = queue[0]
             if not test(requests):
                 return
             queue.popleft()
             if not queue:
                 _waiting.remove(self)
-            if all([theirs == mine for theirs in buffer]) if self._directly else buffer[0] == ~buffer[1]:  # noqa: C419
+            if self._directly:
+                alike = content.received.count(content.sent) == len(self._peers)
+                self._idle.append(content)
+            else:
+                alike = content[0] == ~content[1]
+            if alike:
                 work.begin()
             else:
                 work.disagree()

@@ -25,6 +25,7 @@ __all__ = ["Record", "Recorder", "caller", "place", "recorder"]
 
 _PACKAGE = os.path.dirname(os.path.abspath(mindtorch.__file__)) + os.sep
 _DEFAULT_SIZE = 1000
+_OWN_FRAMES = 4  # Record.__init__, Recorder.add, and at least two that lead there
 _ours: dict[CodeType, bool] = {}
 _Tensors = tuple[tuple[tuple[int, ...], Any], ...]
 
@@ -42,9 +43,9 @@ def outside(frame: FrameType | None) -> FrameType | None:
     return frame
 
 
-def caller() -> tuple[CodeType | None, int]:
-    """The code and line outside this package that the current call comes from."""
-    frame = outside(sys._getframe(1))
+def caller(own: int = 0) -> tuple[CodeType | None, int]:
+    """The code and line outside this package that the current call comes from; at least ``own`` frames are inside."""
+    frame = outside(sys._getframe(1 + own))
     return (None, 0) if frame is None else (frame.f_code, frame.f_lineno)
 
 
@@ -78,7 +79,7 @@ class Record:
         self.group, self.number, self.call = group, number, call
         self.inputs, self.outputs = inputs, outputs
         self.op, self.peer, self.p2p, self.timeout = op, peer, p2p, timeout
-        self.code, self.line = caller()
+        self.code, self.line = caller(_OWN_FRAMES)
         self.created = time.time_ns()
         self.started = self.finished = self.serial = 0
         self.error: str | None = None

@@ -30,7 +30,7 @@ _VARIABLES = (
     ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"),
 )
 _SPIN = 0.5  # seconds of testing without a pause: a collective among busy ranks takes less
-_TESTS = 8  # between looks at the clock
+_TESTS = 32  # between looks at the clock and at other groups
 _PAUSE = 0.0002
 _LISTEN = 0.05  # seconds between looks at who has ended
 _ON_THE_WAY = 1.0  # seconds for what a rank sent before it ended
@@ -121,6 +121,7 @@ class MPIWork(Work):
         self._finish = finish
         self._keep = keep
         self._expected = expected
+        self._queue = queue
         self._source: int | None = None
         self._done = False
         self._error: BaseException | None = None
@@ -130,9 +131,9 @@ class MPIWork(Work):
             self.begin()
         else:
             queue.submit(self, key)
-        if not self.test():
+        if not self._done:
             _pending.append(self)
-            if queue is not None and checks_everything():
+            if queue is not None and checks_everything() and not self.test() and self._requests is None:
                 self._until(lambda: self.test() or self._requests is not None, self._timeout)
         if self._error is not None:
             raise self._error
@@ -261,14 +262,12 @@ class MPIWork(Work):
         start = time.monotonic()
         limit = start + timeout.total_seconds()
         gone = 0.0
-        rest = os.sched_yield
         while True:
-            for _ in range(_TESTS):
-                if reached():
-                    return
-                if self._requests is not None:
-                    advance_all()  # calls of other groups, which a peer may need before it comes here
-                rest()  # peers often share this rank's core
+            self._let_mpi_work()
+            if reached():
+                return
+            if self._requests is not None:
+                advance_all()  # calls of other groups, which a peer may need before it comes here
             now = time.monotonic()
             if now > limit:
                 raise DistBackendError(
@@ -282,6 +281,20 @@ class MPIWork(Work):
             if now > gone + _LISTEN:
                 gone = now
                 self._check_departed()
+
+    def _let_mpi_work(self) -> None:
+        """Be inside MPI for a short while, or until what this call waits for now has happened."""
+        requests = self._requests
+        if requests is None:
+            requests = [] if self._queue is None else self._queue.first()
+        rest = os.sched_yield
+        for _ in range(_TESTS):
+            for request in requests:
+                if not request.Get_status():  # which leaves the request as it is
+                    break
+            else:
+                return
+            rest()  # peers often share this rank's core
 
     def _check_departed(self) -> None:
         """Give up if a rank that has to take part has ended."""
