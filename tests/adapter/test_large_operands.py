@@ -20,11 +20,12 @@ from mindtorch import kernels  # noqa: E402
 from mindtorch.kernels.reference import KERNELS, _blocks  # noqa: E402
 from mindtorch.optim import _adam_on_host  # noqa: E402
 
-ROWS, COLUMNS = 1100, 300  # more than a block, more than threads share
+ROWS, COLUMNS = 1100, 300  # more than a block, enough for threads to share
 
 
 @pytest.fixture(autouse=True)
-def two_threads() -> Iterator[None]:
+def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(_blocks, "ONE_PASS", _blocks.SHARED)
     before = mindtorch.get_num_threads()
     mindtorch.set_num_threads(2)
     yield
@@ -97,7 +98,7 @@ def test_empty_operands() -> None:
 def test_threads_in_a_forked_child() -> None:
     a = numbers(ROWS, COLUMNS)
     np.testing.assert_array_equal(KERNELS["mul"].fn(a, a), a * a)
-    assert _blocks._pools
+    assert _blocks._pools  # threads do not live on in the child
     child = os.fork()
     if not child:
         os._exit(0 if np.array_equal(KERNELS["mul"].fn(a, a), a * a) else 1)

@@ -51,7 +51,7 @@ def _arithmetic(name: str, ufunc: np.ufunc) -> Callable[..., bool]:
             ufunc(target[rows], b[rows] if b.ndim else b, out=target[rows])
 
         if target.ndim:
-            quietly(each_block, (part, len(target), target.size // max(len(target), 1)))
+            quietly(each_block, (part, len(target), target.size // max(len(target), 1), True))
         else:
             quietly(ufunc, (target, b, target))
         return True

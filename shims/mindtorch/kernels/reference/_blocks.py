@@ -14,11 +14,14 @@ import numpy as np
 
 from ...settings import get_num_threads
 
-__all__ = ["BLOCK", "each_block", "pointwise", "shared"]
+__all__ = ["BLOCK", "ONE_PASS", "SHARED", "each_block", "pointwise", "shared"]
 
 BLOCK = 1 << 15
 """Elements: 128 kB of each float32 operand."""
-_SHARED = 1 << 18  # from so many elements on it is worth waking other threads
+SHARED = 1 << 18
+"""From so many elements on it is worth waking other threads."""
+ONE_PASS = 1 << 21
+"""The same for a single pass of arithmetic."""
 _pools: dict[int, ThreadPoolExecutor] = {}
 os.register_at_fork(after_in_child=_pools.clear)  # threads do not live on in a child
 
@@ -31,22 +34,23 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return _pools[threads]
 
 
-def each_block(compute: Callable[[slice], Any], rows: int, columns: int = 1) -> None:
-    """Call ``compute`` on slices that cover ``rows`` of ``columns`` elements; nothing may depend on their order."""
-    step = max(1, BLOCK // max(columns, 1))
+def each_block(compute: Callable[[slice], Any], rows: int, columns: int = 1, one_pass: bool = False) -> None:
+    """Call ``compute`` on slices that cover ``rows`` of ``columns`` elements; nothing may depend on their order.
+
+    `one_pass`: it is a single pass of arithmetic, which gains by threads only, and by these not much.
+    """
+    step = max(1, rows if one_pass else BLOCK // max(columns, 1))
 
     def part(first: int, last: int) -> None:
         for start in range(first, last, step):
             compute(slice(start, min(start + step, last)))
 
-    threads = get_num_threads() if rows * columns >= _SHARED else 1
+    threads = get_num_threads() if rows * columns >= (ONE_PASS if one_pass else SHARED) else 1
     if threads < 2:
         part(0, rows)
         return
     share = -(-rows // threads)
-    others = [
-        _pool(threads - 1).submit(part, first, min(first + share, rows)) for first in range(share, rows, share)
-    ]
+    others = [_pool(threads - 1).submit(part, first, min(first + share, rows)) for first in range(share, rows, share)]
     part(0, min(share, rows))
     for other in others:
         other.result()
@@ -76,22 +80,19 @@ def pointwise(fn: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
 
 
 def shared(ufunc: np.ufunc) -> Callable[..., np.ndarray]:
-    """A kernel that is one ufunc of floating point operands of one dtype: several threads share large ones."""
+    """A kernel that is one ufunc of one or two floating point operands of one dtype; threads share large ones."""
 
     def run(*operands: np.ndarray) -> np.ndarray:
-        threads = get_num_threads()
         first = operands[0]
-        if max([a.size for a in operands]) < _SHARED or threads < 2 or first.dtype.kind != "f":
+        if (first.size < ONE_PASS and operands[-1].size < ONE_PASS) or first.dtype.kind != "f" or get_num_threads() < 2:
             return ufunc(*operands)
         shape = np.broadcast_shapes(*[a.shape for a in operands])
-        if shape[0] < threads:
-            return ufunc(*operands)
         out = np.empty(shape, first.dtype)
 
         def compute(rows: slice) -> None:
             ufunc(*[a[rows] if a.ndim == len(shape) and a.shape[0] > 1 else a for a in operands], out=out[rows])
 
-        each_block(compute, shape[0], out.size // shape[0])
+        each_block(compute, shape[0], out.size // shape[0], one_pass=True)
         return out
 
     run.__wrapped__ = ufunc  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from ._blocks import each_block, shared
 from ._registry import kernel, register
 
 for _name, _ufunc in {
-    "abs": np.absolute, "exp2": np.exp2, "expm1": np.expm1, "log": np.log,
+    "abs": np.absolute, "exp": np.exp, "exp2": np.exp2, "expm1": np.expm1, "log": np.log,
     "log2": np.log2, "log10": np.log10, "log1p": np.log1p, "sin": np.sin, "cos": np.cos,
     "tan": np.tan, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "sinh": np.sinh, "cosh": np.cosh,
     "tanh": np.tanh, "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "floor": np.floor,
@@ -24,8 +24,7 @@ for _name, _ufunc in {
     register(_name, _ufunc)
 
 for _name, _ufunc in {
-    "neg": np.negative, "exp": np.exp, "sqrt": np.sqrt, "add": np.add, "sub": np.subtract, "mul": np.multiply,
-    "div": np.true_divide,
+    "neg": np.negative, "sqrt": np.sqrt, "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.true_divide,
 }.items():  # fmt: skip
     register(_name, shared(_ufunc))
 
