@@ -195,14 +195,18 @@ def _always_affine(kwargs: dict[str, Any]) -> None:
         raise TypeError(f"unexpected arguments: {', '.join(kwargs)}")
 
 
-class MixedFusedLayerNorm(FusedLayerNorm):
-    """Layer norm whose result has the weight's dtype."""
+class _Mixed:
+    """How the norms of mixed dtypes are made: they always have weights."""
 
     def __init__(
         self, normalized_shape: Shape, eps: float = 1e-5, *, memory_efficient: bool = False, **kwargs: Any
     ) -> None:
         _always_affine(kwargs)
-        super().__init__(normalized_shape, eps, True, memory_efficient)
+        super().__init__(normalized_shape, eps, True, memory_efficient)  # type: ignore[call-arg]
+
+
+class MixedFusedLayerNorm(_Mixed, FusedLayerNorm):
+    """Layer norm whose result has the weight's dtype."""
 
     def forward(self, input: Tensor) -> Tensor:
         """Input and result: [..., *normalized_shape]."""
@@ -211,14 +215,8 @@ class MixedFusedLayerNorm(FusedLayerNorm):
         )
 
 
-class MixedFusedRMSNorm(FusedRMSNorm):
+class MixedFusedRMSNorm(_Mixed, FusedRMSNorm):
     """RMS norm whose result has the weight's dtype."""
-
-    def __init__(
-        self, normalized_shape: Shape, eps: float = 1e-5, *, memory_efficient: bool = False, **kwargs: Any
-    ) -> None:
-        _always_affine(kwargs)
-        super().__init__(normalized_shape, eps, True, memory_efficient)
 
     def forward(self, input: Tensor) -> Tensor:
         """Input and result: [..., *normalized_shape]."""

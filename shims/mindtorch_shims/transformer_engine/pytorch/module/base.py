@@ -63,6 +63,13 @@ def activation_dtype(module: nn.Module, inp: Tensor) -> torch.dtype:
     return inp.dtype
 
 
+def _divided(number: int, parts: int, what: str) -> int:
+    """``number / parts``, which must be whole."""
+    if number % parts:
+        raise ValueError(f"{what} ({number}) does not divide into {parts} parts")
+    return number // parts
+
+
 class TransformerEngineBaseModule(nn.Module):
     """A layer with FP8 switched off: parameters that know how to begin, a tensor parallel group, ``_extra_state``."""
 
@@ -80,6 +87,20 @@ class TransformerEngineBaseModule(nn.Module):
         self._inits: dict[str, tuple[Init, Callable[[], Any] | None]] = {}
 
     # ------------------------------------------------------------------ tensor parallelism
+    def _set_features(
+        self, in_features: int, out_features: int, fuse_wgrad_accumulation: bool, bias: bool, return_bias: bool
+    ) -> None:
+        """The options of linear layers, after those of parallelism: features are those of this rank's part."""
+        self.fuse_wgrad_accumulation = fuse_wgrad_accumulation
+        self.use_bias = bias
+        self.return_bias = return_bias
+        self.apply_bias = bias and not return_bias
+        if self.parallel_mode == "column":
+            out_features = _divided(out_features, self.tp_size, "out_features")
+        elif self.parallel_mode == "row":
+            in_features = _divided(in_features, self.tp_size, "in_features")
+        self.in_features, self.out_features = in_features, out_features
+
     def _set_parallelism(self, mode: str | None, group: Any, size: int, sequence_parallel: bool) -> None:
         """Without a group it has to come later, by :meth:`set_tensor_parallel_group`, if ``size`` is more than 1."""
         assert mode in PARALLEL_MODES, f"parallel_mode {mode} not supported"

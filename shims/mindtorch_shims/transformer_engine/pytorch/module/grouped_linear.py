@@ -18,7 +18,6 @@ from .base import (
     normal_init,
     refuse_overlap,
 )
-from .linear import divided
 
 __all__ = ["GroupedLinear"]
 __getattr__ = module_getattr(__name__)
@@ -60,19 +59,11 @@ class GroupedLinear(TransformerEngineBaseModule):
         if bias and not return_bias and parallel_mode == "row" and self.tp_size > 1:
             raise ValueError("GroupedLinear with parallel_mode='row' and a bias needs return_bias=True")
         self.num_gemms = num_gemms
-        self.fuse_wgrad_accumulation = fuse_wgrad_accumulation
-        self.use_bias = bias
-        self.return_bias = return_bias
-        self.apply_bias = bias and not return_bias
-        if parallel_mode == "column":
-            out_features = divided(out_features, self.tp_size, "out_features")
-        elif parallel_mode == "row":
-            in_features = divided(in_features, self.tp_size, "in_features")
-        self.in_features, self.out_features = in_features, out_features
+        self._set_features(in_features, out_features, fuse_wgrad_accumulation, bias, return_bias)
         for i in range(num_gemms):
-            weight = torch.empty(out_features, in_features, dtype=dtype, device=device)
+            weight = torch.empty(self.out_features, self.in_features, dtype=dtype, device=device)
             self._add_parameter(f"weight{i}", weight, init_method or normal_init, get_rng_state_tracker)
-            empty = torch.empty(out_features if bias else 0, dtype=dtype, device=device)
+            empty = torch.empty(self.out_features if bias else 0, dtype=dtype, device=device)
             if bias:
                 self._add_parameter(f"bias{i}", empty, constant_init(0.0))
             else:

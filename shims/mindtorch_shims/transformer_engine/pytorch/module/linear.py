@@ -23,13 +23,6 @@ __all__ = ["Linear"]
 __getattr__ = module_getattr(__name__)
 
 
-def divided(number: int, parts: int, what: str) -> int:
-    """``number / parts``, which must be whole."""
-    if number % parts:
-        raise ValueError(f"{what} ({number}) does not divide into {parts} parts")
-    return number // parts
-
-
 class LinearBase(TransformerEngineBaseModule):
     """``weight`` and ``bias``, split over the tensor parallel ranks as the mode says."""
 
@@ -43,19 +36,11 @@ class LinearBase(TransformerEngineBaseModule):
             raise unsupported(f"transformer_engine.pytorch.{type(self).__name__}(parameters_split=...)")
         dtype = torch.get_default_dtype() if params_dtype is None else params_dtype
         self._set_parallelism(parallel_mode, tp_group, tp_size, sequence_parallel)
-        self.fuse_wgrad_accumulation = fuse_wgrad_accumulation
-        self.use_bias = bias
-        self.return_bias = return_bias
-        self.apply_bias = bias and not return_bias
-        if parallel_mode == "column":
-            out_features = divided(out_features, self.tp_size, "out_features")
-        elif parallel_mode == "row":
-            in_features = divided(in_features, self.tp_size, "in_features")
-        self.in_features, self.out_features = in_features, out_features
-        weight = torch.empty(out_features, in_features, dtype=dtype, device=device)
+        self._set_features(in_features, out_features, fuse_wgrad_accumulation, bias, return_bias)
+        weight = torch.empty(self.out_features, self.in_features, dtype=dtype, device=device)
         self._add_parameter("weight", weight, init_method or normal_init, get_rng_state_tracker)
         if bias:
-            self._add_parameter("bias", torch.empty(out_features, dtype=dtype, device=device), constant_init(0.0))
+            self._add_parameter("bias", torch.empty(self.out_features, dtype=dtype, device=device), constant_init(0.0))
         else:
             self.bias = torch.empty(0, dtype=dtype, device=device)
 
