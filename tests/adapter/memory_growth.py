@@ -1,6 +1,6 @@
 """How much resident memory grows in training steps, and in the MindSpore calls of those steps alone.
 
-    MINDTORCH_KERNELS=reference|mindspore python tests/adapter/memory_growth.py [STEPS]
+    MINDTORCH_KERNELS=reference|mindspore|mindspore-always python tests/adapter/memory_growth.py [STEPS]
 
 Prints JSON: bytes that the steps added after a warm-up, bytes that as many repetitions of one step's MindSpore calls
 added (0 calls on the reference table), and calls a step.

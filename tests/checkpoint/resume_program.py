@@ -18,7 +18,7 @@ import megatron.core.dist_checkpointing.strategies.filesystem_async as filesyste
 import megatron.core.utils
 import torch
 import train
-from configs import CONFIGS, GLOBAL_BATCH_SIZE, MICRO_BATCH_SIZE, SEQUENCE_LENGTH, Layout
+from configs import CONFIGS, MICRO_BATCH_SIZE, Layout
 from megatron.core import dist_checkpointing, parallel_state
 from megatron.core.dist_checkpointing.serialization import get_default_save_sharded_strategy
 from megatron.core.dist_checkpointing.strategies.fully_parallel import FullyParallelSaveStrategyWrapper
@@ -94,27 +94,28 @@ def main() -> None:
         allow_checkpoints_under_pytorch()
         torch.cuda.synchronize = lambda device=None: None
     config, layout = CONFIGS["llama"], LAYOUTS[args.layout]
-    start(layout)
+    length = config.sequence_length
+    start(layout, config.global_batch_size)
     transformer = transformer_config(config, layout, recompute=False)
     # Where a checkpoint is to be read the model starts from other weights: those that the seed draws.
     model = build_model(config, layout, transformer, None if args.load else args.data / "weights" / "llama.npz")
-    optimizer, scheduler = build_optimizer(model, layout, transformer)
+    optimizer, scheduler = build_optimizer(model, config, layout, transformer)
     done = load(args.load, model[0].module, optimizer, scheduler) if args.load else 0
-    batches = read_batches(args.data / "batches" / "llama.npz")
+    batches = read_batches(config, args.data / "batches")
     for _ in range(done * get_num_microbatches()):
         next(batches)
-    causal = (torch.tril(torch.ones(1, 1, SEQUENCE_LENGTH, SEQUENCE_LENGTH)) < 0.5).cuda()
+    causal = (torch.tril(torch.ones(1, 1, length, length)) < 0.5).cuda()
     run: dict[str, list[float]] = {"iterations": [], "losses": [], "grad_norms": []}
     for iteration in range(done + 1, args.until + 1):
         model[0].zero_grad_buffer()
         optimizer.zero_grad()
         reduced = get_forward_backward_func()(
             forward_step_func=partial(train.forward_step, causal), data_iterator=batches, model=model,
-            num_microbatches=get_num_microbatches(), seq_length=SEQUENCE_LENGTH, micro_batch_size=MICRO_BATCH_SIZE,
-            decoder_seq_length=SEQUENCE_LENGTH, forward_only=False,
+            num_microbatches=get_num_microbatches(), seq_length=length, micro_batch_size=MICRO_BATCH_SIZE,
+            decoder_seq_length=length, forward_only=False,
         )  # fmt: skip
         _, grad_norm, _ = optimizer.step()
-        scheduler.step(increment=GLOBAL_BATCH_SIZE)
+        scheduler.step(increment=config.global_batch_size)
         total, count = sum(x["lm loss"] for x in reduced)
         run["iterations"].append(iteration)
         run["losses"].append(float(total / count))

@@ -287,14 +287,17 @@ class MPIWork(Work):
         requests = self._requests
         if requests is None:
             requests = [] if self._queue is None else self._queue.first()
-        rest = os.sched_yield
-        for _ in range(_TESTS):
-            for request in requests:
-                if not request.Get_status():  # which leaves the request as it is
-                    break
-            else:
-                return
-            rest()  # peers often share this rank's core
+        rest, failed = os.sched_yield, mpi().Exception
+        try:
+            for _ in range(_TESTS):
+                for request in requests:
+                    if not request.Get_status():  # which leaves the request as it is
+                        break
+                else:
+                    return
+                rest()  # peers often share this rank's core
+        except failed:
+            return  # the next test of the request raises it again
 
     def _check_departed(self) -> None:
         """Give up if a rank that has to take part has ended."""

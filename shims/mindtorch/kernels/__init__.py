@@ -26,7 +26,7 @@ from ._allocator import keep_memory
 from .reference import KERNELS, Kernel
 from .reference.complex import FOR_HALVES, REAL_ONLY
 
-__all__ = ["COUNTS", "call", "table_name"]
+__all__ = ["COUNTS", "TABLES", "call", "quietly", "table_name"]
 
 
 class _Counts(dict[str, list[int]]):
