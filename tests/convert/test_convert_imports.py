@@ -54,7 +54,7 @@ UNTOUCHED = [
     "import torchaudio.torch as torch",
     "import modelopt.torch.opt as torch",
     "from modelopt.torch import opt",
-    "from safetensors.torch import save_file as torch",
+    "from modelopt.torch import opt as torch",
     "from . import torch",
     "from .torch import x",
     "from ..torch.nn import x",

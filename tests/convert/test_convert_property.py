@@ -12,7 +12,7 @@ from ms_convert.python.sourcefile import SourceFile
 
 MODULES = [
     "torch", "torch.nn", "torch.nn.functional", "torch.distributed", "os", "os.path", "torchvision", "torch_npu.x",
-    "safetensors.torch", "mindspore", "_torch",
+    "modelopt.torch", "mindspore", "_torch",
 ]  # fmt: skip
 NAMES = ["nn", "Tensor", "torch", "functional as F", "x as torch", "é as ü"]
 OTHER = [
