@@ -35,8 +35,8 @@ class Suite:
 
 
 SUITES = {
-    # The compiler of torch.compile takes a minute in two of the tests; a third one stays. The test of threads depends on
-    # how busy the machine is.
+    # The compiler of torch.compile takes a minute in two of the tests; a third one stays. The test of threads fails on
+    # a busy machine.
     "einops": Suite(
         "einops-0.8.2",
         ("einops/tests", "-k", "not compile_with_dynamic_shape and not compile_for_functions and not einops_threading"),
