@@ -176,10 +176,8 @@ def numpy_call(name: str, xs: list[np.ndarray], params: tuple[Any, ...]) -> Any:
             return fn(xs[0], (xs[1],))
         if name == "index_put":
             return fn(xs[0], (xs[1],), xs[2])
-        if name == "gather":
-            return fn(xs[0], 0, xs[1])
-        if name in ("index_add", "scatter", "scatter_add"):
-            return fn(xs[0], 0, xs[1], xs[2])
+        if name in ("gather", "index_add", "scatter", "scatter_add"):
+            return fn(xs[0], 0, *xs[1:])
         return fn(*xs, *params)
 
 

@@ -1,20 +1,19 @@
 """From how many elements on MindSpore's kernels are worth their launch: each against NumPy's, by size.
 
-    python benchmarks/bench_kernels.py [KERNEL ...] [--repeat 7]
+    python benchmarks/bench_kernels.py [KERNEL ...]
 
-Prints microseconds of one float32 call until it is done, MindSpore's / NumPy's (best of the repetitions), and the size
+Prints microseconds of one float32 call until it is done, MindSpore's / NumPy's (the best batch), and the size
 from which on MindSpore is the faster of the two. `Native.least` in `mindtorch.kernels.cpu` comes from this table.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable
 from typing import Any
 
 import mindspore
 import numpy as np
+from bench_fallbacks import arrays, microseconds
 from mindtorch.kernels.cpu import NATIVE
 from mindtorch.kernels.reference import KERNELS
 
@@ -45,31 +44,10 @@ def face(operand: Any) -> Any:
     return tuple(map(face, operand)) if isinstance(operand, tuple) else operand
 
 
-def microseconds(call: Callable[[], Any], repeat: int) -> float:
-    """Of one call, the best of ``repeat`` rounds."""
-    start = time.perf_counter()
-    call()
-    count = max(1, min(200, int(0.005 / (time.perf_counter() - start))))
-    best = float("inf")
-    for _ in range(repeat):
-        start = time.perf_counter()
-        for _ in range(count):
-            call()
-        best = min(best, (time.perf_counter() - start) / count)
-    return best * 1e6
-
-
-def done(out: Any) -> None:
-    """Wait for MindSpore's results."""
-    for one in out if isinstance(out, tuple) else (out,):
-        one.asnumpy()
-
-
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("kernels", nargs="*", metavar="KERNEL", help="default: all that MindSpore serves")
-    parser.add_argument("--repeat", type=int, default=7)
     args = parser.parse_args()
     print("kernel".ljust(14) + "".join(f"{size:>18,}" for size in SIZES) + "   MindSpore from")
     for name in args.kernels or sorted(NATIVE):
@@ -77,8 +55,8 @@ def main() -> None:
         for size in SIZES:
             given = operands(name, size)
             faces = tuple(map(face, given))
-            ours = microseconds(lambda n=name, f=faces: done(NATIVE[n].fn(*f)), args.repeat)
-            theirs = microseconds(lambda n=name, g=given: KERNELS[n].fn(*g), args.repeat)
+            ours = microseconds(lambda n=name, f=faces: arrays(NATIVE[n].fn(*f)))
+            theirs = microseconds(lambda n=name, g=given: KERNELS[n].fn(*g))
             cells.append(f"{ours:.0f} / {theirs:.0f}".rjust(18))
             worth = (worth or size) if ours < theirs else None
         print(name.ljust(14) + "".join(cells) + f"   {'never' if worth is None else f'{worth:,}'}", flush=True)

@@ -18,7 +18,7 @@ import mindspore
 import mindtorch
 import numpy as np
 import torch
-from mindspore import mint, ops
+from bench_fallbacks import BINARY, OTHER
 from mindtorch.kernels.cpu import NATIVE
 
 Call = Callable[..., Any]
@@ -42,10 +42,8 @@ OPERATORS: dict[str, tuple[str | None, str, tuple[Any, ...], Call]] = {
     "view": (None, "x", (), lambda t, x, y, w, b, i: x.view(-1)),
 }  # fmt: skip
 
-# MindSpore's calls for what mindtorch has NumPy compute.
-ARITHMETIC: dict[str, Callable[..., Any]] = {
-    "add": ops.add, "mul": ops.mul, "sum": lambda x, dims, keepdim: mint.sum(x, dims, keepdim),
-}  # fmt: skip
+# MindSpore's calls, also for what mindtorch has NumPy compute.
+MINDSPORE = {**BINARY, "sum": OTHER["sum"][2], **{name: native.fn for name, native in NATIVE.items()}}
 
 
 def operands(n: int) -> dict[str, np.ndarray]:
@@ -57,7 +55,7 @@ def operands(n: int) -> dict[str, np.ndarray]:
 
 def bare(kernel: str, kinds: str, params: tuple[Any, ...], data: dict[str, np.ndarray]) -> Callable[[], Any]:
     """MindSpore's call alone, until its result is there."""
-    fn = NATIVE[kernel].fn if kernel in NATIVE else ARITHMETIC[kernel]
+    fn = MINDSPORE[kernel]
     tensors = [mindspore.Tensor.from_numpy(data[k].copy()) for k in kinds]
 
     def run() -> None:
