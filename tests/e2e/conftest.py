@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,12 @@ def _convert(source: Path, target: Path) -> None:
 def core(upstream: Path) -> Path:
     """The directory with upstream's package megatron."""
     return next(upstream.rglob("megatron/core/__init__.py")).parents[2]
+
+
+@pytest.fixture(scope="session")
+def convert() -> Callable[[Path, Path], None]:
+    """``convert(source, target)``: ms-convert with the rules for Megatron."""
+    return _convert
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ from .._device import CPU, META, found_npu
 from .._dtype import _BY_NUMPY, complex32, complex64, complex128, float16, float32
 from ._allocator import keep_memory
 from .reference import KERNELS, Kernel
+from .reference._blocks import QUIET
 from .reference.complex import FOR_HALVES, REAL_ONLY
 
 __all__ = ["COUNTS", "TABLES", "call", "quietly", "table_name"]
@@ -118,13 +119,12 @@ def call(name: str, *args: Any) -> Any:
 
 
 _ndarray = np.ndarray
-_QUIET = [np.getbufsize(), 0, None]
 
 
 def quietly(fn: Callable[..., Any], args: list[Any]) -> Any:
     """``fn(*args)`` with NumPy's floating point warnings off: what ``np.errstate`` does, at a tenth of its time."""
     before = np.geterrobj()
-    np.seterrobj(_QUIET)
+    np.seterrobj(QUIET)
     try:
         return fn(*args)
     finally:
@@ -162,7 +162,9 @@ def _call(name: str, args: tuple[Any, ...]) -> Any:
             operands = tuple(x for x in a if type(x) is Array)
         else:
             continue
+        elements = 0
         for x in operands:
+            elements += x.np.size
             if x.device is not dev and not (x.device is CPU and not x.shape):
                 if dev is CPU and _all_scalars_before(args, x):
                     dev = x.device
@@ -181,7 +183,7 @@ def _call(name: str, args: tuple[Any, ...]) -> Any:
                 complex_ = x.dtype
             if 0 in x.shape:
                 empty = True
-            size += x.np.size
+        size = max(size, elements)
     count = COUNTS[name]
     if complex_ is complex32 and name in FOR_HALVES:
         return _by_complex64(name, args)

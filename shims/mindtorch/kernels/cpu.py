@@ -35,7 +35,7 @@ FLOATS = frozenset({float32, float64})
 @dataclass(frozen=True)
 class Native:
     """A MindSpore call. `key` is the operand whose dtype decides; `dtypes` are those the call is right for; `least` is
-    how many elements the largest operand has to have for it to be worth MindSpore's launch."""
+    how many elements the largest operand (a tuple's together) has to have for it to be worth MindSpore's launch."""
 
     fn: Callable[..., Any]
     dtypes: frozenset[dtype]

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...settings import get_num_threads
 
-__all__ = ["BLOCK", "ONE_PASS", "SHARED", "each_block", "pointwise", "shared"]
+__all__ = ["BLOCK", "ONE_PASS", "QUIET", "SHARED", "each_block", "pointwise", "shared"]
 
 BLOCK = 1 << 15
 """Elements: 128 kB of each float32 operand."""
@@ -22,6 +22,8 @@ SHARED = 1 << 18
 """From so many elements on it is worth waking other threads."""
 ONE_PASS = 1 << 21
 """The same for a single pass of arithmetic."""
+QUIET = [np.getbufsize(), 0, None]
+"""NumPy's error state with its floating point warnings off, for ``np.seterrobj``."""
 _pools: dict[int, ThreadPoolExecutor] = {}
 os.register_at_fork(after_in_child=_pools.clear)  # threads do not live on in a child
 
@@ -29,8 +31,7 @@ os.register_at_fork(after_in_child=_pools.clear)  # threads do not live on in a 
 def _pool(threads: int) -> ThreadPoolExecutor:
     """So many threads beside the calling one, without NumPy's floating point warnings."""
     if threads not in _pools:
-        quiet = [np.getbufsize(), 0, None]
-        _pools[threads] = ThreadPoolExecutor(threads, "mindtorch kernel", np.seterrobj, (quiet,))
+        _pools[threads] = ThreadPoolExecutor(threads, "mindtorch kernel", np.seterrobj, (QUIET,))
     return _pools[threads]
 
 

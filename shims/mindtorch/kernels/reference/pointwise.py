@@ -137,22 +137,21 @@ def fmod(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 @kernel(exact=True)
 def where(condition: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    for value, array, chosen in ((x, y, True), (y, x, False)):
-        if not value.ndim and np.broadcast_shapes(array.shape, condition.shape) == array.shape != ():
-            return _filled(array, condition if chosen else ~condition, value)
+    for number, array in ((x, y), (y, x)):
+        if not number.ndim and np.broadcast_shapes(array.shape, condition.shape) == array.shape != ():
+            return _chosen(condition, x, y, np.empty(array.shape, array.dtype))
     return np.where(condition, x, y)
 
 
-def _filled(array: np.ndarray, condition: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """A copy with a number where the condition holds: takes half of the time of ``np.where``."""
-    out = np.empty(array.shape, array.dtype)
-    condition = np.broadcast_to(condition, array.shape)
+def _chosen(condition: np.ndarray, x: np.ndarray, y: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """``np.where`` of an array and a number into ``out``: takes half of its time."""
+    condition, x, y = (np.broadcast_to(a, out.shape) for a in (condition, x, y))
 
     def compute(rows: slice) -> None:
-        np.copyto(out[rows], array[rows])
-        np.copyto(out[rows], value, where=condition[rows])
+        np.copyto(out[rows], y[rows])
+        np.copyto(out[rows], x[rows], where=condition[rows])
 
-    each_block(compute, len(array), array.size // max(len(array), 1))
+    each_block(compute, len(out), out.size // max(len(out), 1))
     return out
 
 
