@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ from .._dtype import bool as bool_
 from .._no_data import NoData
 from .._tensor import Tensor, wrap
 from ._promote import check_value, scalar_dtype
-from ._registry import invalid_operands, op
+from ._registry import invalid_operands, op, type_name
 from .memory_format import arranged, check_format, format_strides, strides_like
 from .view import MAX_DIMS, ints, too_many
 
@@ -200,13 +201,7 @@ def arange(
     _check(layout, dtype)
     if end is None:
         start, end = 0, start
-    start, end, step = (x.item() if hasattr(x, "item") else x for x in (start, end, step))
-    if step == 0:
-        raise RuntimeError("step must be nonzero")
-    if not (math.isfinite(start) and math.isfinite(end)):
-        raise RuntimeError(f"unsupported range: {start} -> {end}")
-    if (end - start) * step < 0:
-        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    start, end, step = _bounds(start, end, step)
     if dtype is None:
         dtype = get_default_dtype() if any(isinstance(x, float) for x in (start, end, step)) else int64
     if dtype.category < FLOATING and int(step) == 0:
@@ -220,6 +215,42 @@ def arange(
     else:
         a = np.arange(n, dtype=np.int64) * int(step) + int(start)
     return _finish(cast_numpy(a, dtype), device, requires_grad, dtype)
+
+
+def _bounds(start: Any, end: Any, step: Any) -> tuple[Any, Any, Any]:
+    """As numbers. Raises RuntimeError when there is no finite sequence of them."""
+    start, end, step = (x.item() if hasattr(x, "item") else x for x in (start, end, step))
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    return start, end, step
+
+
+@op("range", method=False, out="dtype")
+def range_(
+    start: Any, end: Any, step: Any = 1, *, dtype: Any = None, layout: Any = None, device: Any = None,
+    requires_grad: bool = False, pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
+    warnings.warn(
+        "torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with "
+        "Python's range builtin. Instead, use torch.arange, which produces values in [start, end).",
+        stacklevel=2,
+    )
+    _check(layout, dtype)
+    d = dtype or get_default_dtype()
+    if d is bool_ or d.is_complex:
+        raise NotImplementedError(f"\"range_cpu\" not implemented for '{type_name(d)}'")
+    if d.category < FLOATING:
+        start, end, step = (int(x) for x in (start, end, step))
+    start, end, step = _bounds(start, end, step)
+    n = int((end - start) / step) + 1
+    device = device or devices.CPU  # PyTorch's default device is not range's
+    if devices.resolve(device) is META:
+        return _finish(NoData((n,), d._np), META, requires_grad, d)
+    return _finish(cast_numpy(start + step * np.arange(n), d), device, requires_grad, d)
 
 
 def _steps(name: str, start: Any, end: Any, steps: Any) -> int:
