@@ -13,10 +13,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 original = pytest.importorskip("safetensors")
+their_files = pytest.importorskip("safetensors.torch")  # first: it is then an attribute of the package
 import mindtorch  # noqa: E402
 import mindtorch_shims.safetensors as ours  # noqa: E402
 from mindtorch_shims.safetensors import torch as our_files  # noqa: E402
-from safetensors import torch as their_files  # noqa: E402
 
 NAMES = ("float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "uint16", "bool",
          "float8_e4m3fn", "complex64")  # fmt: skip
