@@ -111,6 +111,18 @@ class Array:
     def is_contiguous(self) -> bool:
         return is_contiguous(self.shape, self.strides)
 
+    @property
+    def is_dense(self) -> bool:
+        """Whether the elements fill a block of memory, each once, in some order of the dimensions."""
+        if self.is_contiguous:
+            return True
+        expected = 1
+        for s, n in sorted((s, n) for s, n in zip(self.strides, self.shape, strict=True) if n != 1):
+            if s != expected:
+                return False
+            expected *= n
+        return True
+
     def as_strided(
         self, shape: tuple[int, ...], strides: tuple[int, ...], offset: int, d: dtype | None = None
     ) -> Array:

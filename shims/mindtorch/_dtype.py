@@ -171,8 +171,8 @@ class iinfo:
         return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
 
 
-class layout:
-    """Memory layout tag; only ``torch.strided`` tensors exist here."""
+class _Tag:
+    """A constant of the package that is known by its name."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -182,22 +182,17 @@ class layout:
 
     def __reduce__(self) -> str:
         return self._name
+
+
+class layout(_Tag):
+    """Memory layout tag; only ``torch.strided`` tensors exist here."""
 
 
 strided, sparse_coo, sparse_csr = layout("strided"), layout("sparse_coo"), layout("sparse_csr")
 
 
-class memory_format:
+class memory_format(_Tag):
     """Memory format tag of ``contiguous``, ``clone`` and friends."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __repr__(self) -> str:
-        return f"torch.{self._name}"
-
-    def __reduce__(self) -> str:
-        return self._name
 
 
 contiguous_format, preserve_format = memory_format("contiguous_format"), memory_format("preserve_format")

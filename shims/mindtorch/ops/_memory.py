@@ -73,22 +73,10 @@ def _overlap(a: Array, b: Array) -> str:
         return "full"
     if not (a.in_host_memory and b.in_host_memory and a.size and b.size):
         return "none"
-    if not (_dense(a) and _dense(b)):
+    if not (a.is_dense and b.is_dense):
         return "unknown"
     first, second = (x.storage.data_ptr + x.offset * x.dtype.itemsize for x in (a, b))
     first_end, second_end = first + a.size * a.dtype.itemsize, second + b.size * b.dtype.itemsize
     if first == second and first_end == second_end:
         return "full" if a.strides == b.strides else "partial"
     return "partial" if first < second_end and second < first_end else "none"
-
-
-def _dense(a: Array) -> bool:
-    """Whether the elements fill a block of memory, each once, in some order of the dimensions."""
-    if a.is_contiguous:
-        return True
-    expected = 1
-    for s, n in sorted((s, n) for s, n in zip(a.strides, a.shape, strict=True) if n != 1):
-        if s != expected:
-            return False
-        expected *= n
-    return True

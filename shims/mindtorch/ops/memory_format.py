@@ -76,21 +76,9 @@ def suggested_format(a: Array) -> memory_format:
     return contiguous_format
 
 
-def is_dense(a: Array) -> bool:
-    """Whether the elements fill a block of memory exactly, in whatever order."""
-    if a.is_contiguous:
-        return True
-    expected = 1
-    for s, n in sorted((s, n) for s, n in zip(a.strides, a.shape, strict=True) if n != 1):
-        if s != expected:
-            return False
-        expected *= n
-    return True
-
-
 def preserved_strides(a: Array) -> tuple[int, ...]:
     """``preserve_format``: the array's own strides where it is dense, else dense strides in the same order."""
-    if is_dense(a):
+    if a.is_dense:
         return a.strides
     order = list(range(len(a.shape)))[::-1]
     for i in range(1, len(order)):
