@@ -16,6 +16,14 @@ from mindtorch.nn.parameter import Parameter
 __all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
 
+def _position(index: Any, size: int) -> int:
+    """Counted from the front; IndexError where a container of this size has none."""
+    index = operator.index(index)
+    if not -size <= index < size:
+        raise IndexError(f"index {index} is out of range")
+    return index % size
+
+
 class Sequential(Module):
     """Modules run one after the other: ``Sequential(a, b)`` or ``Sequential(OrderedDict(name=a, ...))``."""
 
@@ -29,11 +37,7 @@ class Sequential(Module):
                 self.add_module(str(index), module)
 
     def _key_at(self, index: Any) -> str:
-        index = operator.index(index)
-        size = len(self)
-        if not -size <= index < size:
-            raise IndexError(f"index {index} is out of range")
-        return next(islice(self._modules, index % size, None))
+        return next(islice(self._modules, _position(index, len(self)), None))
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
@@ -133,27 +137,20 @@ class ModuleList(Module):
         if modules is not None:
             self += modules
 
-    def _index_key(self, index: Any) -> str:
-        index = operator.index(index)
-        size = len(self)
-        if not -size <= index < size:
-            raise IndexError(f"index {index} is out of range")
-        return str(index % size)
-
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return self.__class__(list(self._modules.values())[index])
-        return self._modules[self._index_key(index)]
+        return self._modules[str(_position(index, len(self)))]
 
     def __setitem__(self, index: int, module: Module) -> None:
-        setattr(self, self._index_key(index), module)
+        setattr(self, str(_position(index, len(self))), module)
 
     def __delitem__(self, index: Any) -> None:
         if isinstance(index, slice):
             for key in range(len(self._modules))[index]:
                 delattr(self, str(key))
         else:
-            delattr(self, self._index_key(index))
+            delattr(self, str(_position(index, len(self))))
         self._modules = {str(i): m for i, m in enumerate(self._modules.values())}
 
     def __len__(self) -> int:
@@ -307,23 +304,16 @@ class ParameterList(Module):
         if values is not None:
             self += values
 
-    def _index_key(self, index: Any) -> str:
-        index = operator.index(index)
-        size = len(self)
-        if not -size <= index < size:
-            raise IndexError(f"index {index} is out of range")
-        return str(index % size)
-
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             out = self.__class__()
             for i in range(*index.indices(len(self))):
                 out.append(self[i])
             return out
-        return getattr(self, self._index_key(index))
+        return getattr(self, str(_position(index, len(self))))
 
     def __setitem__(self, index: int, param: Any) -> None:
-        setattr(self, self._index_key(index), _as_parameter(param))
+        setattr(self, str(_position(index, len(self))), _as_parameter(param))
 
     def __len__(self) -> int:
         return self._size
