@@ -48,6 +48,7 @@ from ._dtype import (
     int32,
     int64,
     layout,
+    legacy_contiguous_format,
     long,
     memory_format,
     preserve_format,
@@ -109,6 +110,7 @@ from . import random
 from . import utils
 from . import nn
 from . import cuda
+from . import accelerator, mps, xpu
 from . import optim, distributed, serialization, amp, jit, compiler, multiprocessing, profiler, futures
 from . import __future__ as __future__
 from . import distributions, func, hub, library, onnx, testing

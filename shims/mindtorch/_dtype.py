@@ -196,6 +196,7 @@ class memory_format(_Tag):
 
 
 contiguous_format, preserve_format = memory_format("contiguous_format"), memory_format("preserve_format")
+legacy_contiguous_format = contiguous_format
 channels_last, channels_last_3d = memory_format("channels_last"), memory_format("channels_last_3d")
 
 # The module's own exports shadow these builtins from here on; the classes above were given them under other names.

@@ -3,4 +3,5 @@
 __version__ = "2.7.1"
 cuda = None
 hip = None
+xpu = None
 git_version = "mindtorch"

@@ -7,9 +7,9 @@ from typing import Any
 from mindtorch._support import missing_attribute as _missing_attribute
 
 from ..kernels import COUNTS, table_name
-from . import cuda, cudnn
+from . import cuda, cudnn, mps
 
-__all__ = ["cuda", "cudnn", "kernel_report", "reset_kernel_report"]
+__all__ = ["cuda", "cudnn", "kernel_report", "mps", "reset_kernel_report"]
 
 
 def kernel_report() -> dict[str, Any]:
