@@ -4,7 +4,39 @@ from __future__ import annotations
 
 from mindtorch._support import missing_attribute as _missing_attribute
 
-from . import constraints, kl, transforms
+from . import (
+    bernoulli,
+    beta,
+    binomial,
+    categorical,
+    cauchy,
+    chi2,
+    constraints,
+    dirichlet,
+    exponential,
+    gamma,
+    geometric,
+    gumbel,
+    half_cauchy,
+    half_normal,
+    inverse_gamma,
+    kl,
+    laplace,
+    log_normal,
+    mixture_same_family,
+    multinomial,
+    multivariate_normal,
+    negative_binomial,
+    normal,
+    one_hot_categorical,
+    pareto,
+    poisson,
+    studentT,
+    transformed_distribution,
+    transforms,
+    uniform,
+    weibull,
+)
 from .continuous import Beta, Chi2, Dirichlet, Exponential, Gamma, Laplace, LogNormal, Normal, Uniform
 from .counts import Binomial, NegativeBinomial
 from .discrete import Bernoulli, Categorical, Geometric, Multinomial, OneHotCategorical, Poisson

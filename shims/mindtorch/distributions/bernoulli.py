@@ -1,0 +1,5 @@
+"""``torch.distributions.bernoulli``: where PyTorch has ``Bernoulli``."""
+
+from mindtorch.distributions.discrete import Bernoulli
+
+__all__ = ["Bernoulli"]

@@ -1,0 +1,5 @@
+"""``torch.distributions.binomial``: where PyTorch has ``Binomial``."""
+
+from mindtorch.distributions.counts import Binomial
+
+__all__ = ["Binomial"]

@@ -1,0 +1,5 @@
+"""``torch.distributions.multinomial``: where PyTorch has ``Multinomial``."""
+
+from mindtorch.distributions.discrete import Multinomial
+
+__all__ = ["Multinomial"]

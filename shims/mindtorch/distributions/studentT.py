@@ -1,0 +1,5 @@
+"""``torch.distributions.studentT``: where PyTorch has ``StudentT``."""
+
+from mindtorch.distributions.tailed import StudentT
+
+__all__ = ["StudentT"]
