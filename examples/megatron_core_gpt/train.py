@@ -54,19 +54,45 @@ def forward_step(
     return output, partial(masked_loss, batch["loss_mask"])
 
 
+def causal_mask(length: int) -> torch.Tensor:
+    """(1, 1, length, length), on the device: True where a token must not look."""
+    return (torch.tril(torch.ones(1, 1, length, length)) < 0.5).cuda()
+
+
+def forward_backward(
+    config: Config, attention_mask: torch.Tensor, batches: list[Iterator[Batch]], model: list[Any],
+    forward_only: bool = False,
+) -> float | None:  # fmt: skip
+    """All micro-batches of an iteration; the mean loss of a token, where the last stage of the pipeline is."""
+    reduced = get_forward_backward_func()(
+        forward_step_func=partial(forward_step, attention_mask),
+        data_iterator=batches if len(model) > 1 else batches[0],
+        model=model,
+        num_microbatches=get_num_microbatches(),
+        seq_length=config.sequence_length,
+        micro_batch_size=MICRO_BATCH_SIZE,
+        decoder_seq_length=config.sequence_length,
+        forward_only=forward_only,
+    )
+    if not reduced:
+        return None
+    total, count = sum(x["lm loss"] for x in reduced)
+    return float(total / count)
+
+
 def train(
     config: Config, data: Path, iterations: int, recompute: bool = False, from_seed: bool = False
 ) -> dict[str, Any]:
     """Losses (where the last stage of the pipeline is), gradient norms and seconds of each iteration; the number of
     parameters that this rank has."""
-    layout, length = config.layout, config.sequence_length
+    layout = config.layout
     start(layout, config.global_batch_size)
     transformer = transformer_config(config, layout, recompute)
     stored = None if from_seed or config.weights is None else data / "weights" / f"{config.weights}.npz"
     model = build_model(config, layout, transformer, stored)
     optimizer, scheduler = build_optimizer(model, config, layout, transformer)
     batches = [read_batches(config, data / "batches") for _ in model]
-    causal = (torch.tril(torch.ones(1, 1, length, length)) < 0.5).cuda()
+    causal = causal_mask(config.sequence_length)
     run: dict[str, Any] = {"losses": [], "grad_norms": [], "seconds": []}
     run["parameters"] = sum(parameter.numel() for chunk in model for parameter in chunk.parameters())
     for iteration in range(1, iterations + 1):
@@ -74,22 +100,12 @@ def train(
         for chunk in model:
             chunk.zero_grad_buffer()
         optimizer.zero_grad()
-        reduced = get_forward_backward_func()(
-            forward_step_func=partial(forward_step, causal),
-            data_iterator=batches if len(model) > 1 else batches[0],
-            model=model,
-            num_microbatches=get_num_microbatches(),
-            seq_length=length,
-            micro_batch_size=MICRO_BATCH_SIZE,
-            decoder_seq_length=length,
-            forward_only=False,
-        )
+        loss = forward_backward(config, causal, batches, model)
         _, grad_norm, _ = optimizer.step()
         scheduler.step(increment=config.global_batch_size)
         run["grad_norms"].append(float(grad_norm))
-        if reduced:
-            total, count = sum(x["lm loss"] for x in reduced)
-            run["losses"].append(float(total / count))
+        if loss is not None:
+            run["losses"].append(loss)
         run["seconds"].append(time.perf_counter() - started)
         if is_last_rank():
             print(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,12 @@ import megatron.core.dist_checkpointing.strategies.filesystem_async as filesyste
 import megatron.core.utils
 import torch
 import train
-from configs import CONFIGS, MICRO_BATCH_SIZE, Layout
+from configs import CONFIGS, Layout
 from megatron.core import dist_checkpointing, parallel_state
 from megatron.core.dist_checkpointing.serialization import get_default_save_sharded_strategy
 from megatron.core.dist_checkpointing.strategies.fully_parallel import FullyParallelSaveStrategyWrapper
 from megatron.core.num_microbatches_calculator import get_num_microbatches
 from megatron.core.optimizer.distrib_optimizer import DistributedOptimizer
-from megatron.core.pipeline_parallel.schedules import get_forward_backward_func
 from model import build_model, build_optimizer, transformer_config
 from packaging.version import Version
 from parallel import is_last_rank, read_batches, start
@@ -94,7 +92,6 @@ def main() -> None:
         allow_checkpoints_under_pytorch()
         torch.cuda.synchronize = lambda device=None: None
     config, layout = CONFIGS["llama"], LAYOUTS[args.layout]
-    length = config.sequence_length
     start(layout, config.global_batch_size)
     transformer = transformer_config(config, layout, recompute=False)
     # Where a checkpoint is to be read the model starts from other weights: those that the seed draws.
@@ -104,21 +101,15 @@ def main() -> None:
     batches = read_batches(config, args.data / "batches")
     for _ in range(done * get_num_microbatches()):
         next(batches)
-    causal = (torch.tril(torch.ones(1, 1, length, length)) < 0.5).cuda()
+    causal = train.causal_mask(config.sequence_length)
     run: dict[str, list[float]] = {"iterations": [], "losses": [], "grad_norms": []}
     for iteration in range(done + 1, args.until + 1):
         model[0].zero_grad_buffer()
         optimizer.zero_grad()
-        reduced = get_forward_backward_func()(
-            forward_step_func=partial(train.forward_step, causal), data_iterator=batches, model=model,
-            num_microbatches=get_num_microbatches(), seq_length=length, micro_batch_size=MICRO_BATCH_SIZE,
-            decoder_seq_length=length, forward_only=False,
-        )  # fmt: skip
+        run["losses"].append(train.forward_backward(config, causal, [batches], model))
         _, grad_norm, _ = optimizer.step()
         scheduler.step(increment=config.global_batch_size)
-        total, count = sum(x["lm loss"] for x in reduced)
         run["iterations"].append(iteration)
-        run["losses"].append(float(total / count))
         run["grad_norms"].append(float(grad_norm))
     if args.save:
         save(args.save, model[0].module, optimizer, scheduler, args.until)

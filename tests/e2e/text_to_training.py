@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import sys
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from train import masked_loss  # first: it serves CUDA's names on hosts without such a device
+from train import causal_mask, forward_backward  # first: it serves CUDA's names on hosts without such a device
 
 # isort: split
 import megatron.core.datasets
@@ -20,8 +20,6 @@ import numpy as np
 import torch
 from configs import CONFIGS, MICRO_BATCH_SIZE
 from megatron.core.datasets.megatron_tokenizer import MegatronTokenizer
-from megatron.core.num_microbatches_calculator import get_num_microbatches
-from megatron.core.pipeline_parallel.schedules import get_forward_backward_func
 from model import build_model, build_optimizer, transformer_config
 from parallel import start
 from torch.utils.data import DataLoader
@@ -79,11 +77,10 @@ def samples(prefixes: list[Path], tokenizer: Characters, cache: Path) -> list[An
     return BlendedMegatronDatasetBuilder(GPTDataset, counts, lambda: True, config).build()
 
 
-def forward_step(mask: torch.Tensor, batches: Any, model: Any) -> Any:
-    """One micro-batch, as Megatron's schedules want it."""
-    batch = {name: t.cuda(non_blocking=True) for name, t in next(batches).items()}
-    output = model(batch["tokens"], batch["position_ids"], mask, labels=batch["labels"])
-    return output, partial(masked_loss, batch["loss_mask"])
+def batches(samples: Any) -> Iterator[dict[str, torch.Tensor]]:
+    """Micro-batches on the device."""
+    for batch in DataLoader(samples, MICRO_BATCH_SIZE, num_workers=2, pin_memory=True, drop_last=True):
+        yield {name: t.cuda(non_blocking=True) for name, t in batch.items()}
 
 
 def main() -> None:
@@ -102,27 +99,14 @@ def main() -> None:
     transformer = transformer_config(CONFIG, CONFIG.layout, recompute=False)
     model = build_model(CONFIG, CONFIG.layout, transformer, None)
     optimizer, scheduler = build_optimizer(model, CONFIG, CONFIG.layout, transformer)
-    length = CONFIG.sequence_length
-    mask = torch.triu(torch.ones(1, 1, length, length, dtype=torch.bool), 1).cuda()
-    train, evaluation = (
-        iter(DataLoader(d, MICRO_BATCH_SIZE, num_workers=2, pin_memory=True, drop_last=True)) for d in built[:2]
-    )
-
-    def step(batches: Any, forward_only: bool) -> float:
-        reports = get_forward_backward_func()(
-            forward_step_func=partial(forward_step, mask), data_iterator=batches, model=model,
-            num_microbatches=get_num_microbatches(), seq_length=length, micro_batch_size=MICRO_BATCH_SIZE,
-            decoder_seq_length=length, forward_only=forward_only,
-        )  # fmt: skip
-        total, count = sum(report["lm loss"] for report in reports)
-        return float(total / count)
-
+    causal = causal_mask(CONFIG.sequence_length)
+    train, evaluation = ([batches(d)] for d in built[:2])
     writer = SummaryWriter(log_dir=str(directory / "tensorboard"), max_queue=1000)
     run: dict[str, Any] = {"losses": [], "grad_norms": [], "library": torch.__name__}
     for iteration in range(1, ITERATIONS + 1):
         model[0].zero_grad_buffer()
         optimizer.zero_grad()
-        run["losses"].append(step(train, False))
+        run["losses"].append(forward_backward(CONFIG, causal, train, model))
         _, norm, _ = optimizer.step()
         scheduler.step(increment=CONFIG.global_batch_size)
         run["grad_norms"].append(float(norm))
@@ -130,7 +114,9 @@ def main() -> None:
         writer.add_scalar("learning-rate", scheduler.optimizer.param_groups[0]["lr"], iteration)
     model[0].eval()
     with torch.no_grad():
-        run["evaluation"] = [step(evaluation, True) for _ in range(EVALUATIONS)]
+        run["evaluation"] = [
+            forward_backward(CONFIG, causal, evaluation, model, forward_only=True) for _ in range(EVALUATIONS)
+        ]
     writer.add_scalar("lm loss validation", float(np.mean(run["evaluation"])), ITERATIONS)
     writer.add_text("sample", tokenizer.detokenize([t for t in built[0][0]["tokens"].tolist() if t != tokenizer.eod]))
     writer.close()
