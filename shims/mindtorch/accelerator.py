@@ -38,22 +38,20 @@ def _require() -> None:
 
 
 def _index(device: Any, optional: bool = False) -> int:
-    """Of a device or index. ValueError for another type of device, or without an index unless that is optional."""
-    if isinstance(device, int):
-        return device
-    index = None
-    if device is not None:
+    """Of a device or index. ValueError for another type of device, or without an index unless that is optional;
+    RuntimeError where there is no device."""
+    index = device if isinstance(device, int) else None
+    if device is not None and index is None:
         device, accelerator = devices.device(device), current_accelerator()
         if accelerator is None:
             raise RuntimeError("Accelerator expected")
         if device.type != accelerator.type:
             raise ValueError(f"{device.type} doesn't match the current accelerator {accelerator}.")
         index = device.index
-    if index is not None:
-        return index
-    if not optional:
+    if index is None and not optional:
         raise ValueError(f"Expected a torch.device with a specified index or an integer, but got:{device}")
-    return current_device_index()
+    _require()
+    return cuda.current_device() if index is None else index
 
 
 def current_device_index() -> int:
@@ -64,9 +62,7 @@ def current_device_index() -> int:
 
 def set_device_index(device: Any, /) -> None:
     """Make a device current; a negative index changes nothing."""
-    index = _index(device)
-    _require()
-    cuda.set_device(index)
+    cuda.set_device(_index(device))
 
 
 def current_device_idx() -> int:
@@ -83,9 +79,7 @@ def set_device_idx(device: Any, /) -> None:
 
 def current_stream(device: Any = None, /) -> Any:
     """The current stream of a device."""
-    index = _index(device, optional=True)
-    _require()
-    return cuda.current_stream(index)
+    return cuda.current_stream(_index(device, optional=True))
 
 
 def set_stream(stream: Any) -> None:
@@ -96,9 +90,7 @@ def set_stream(stream: Any) -> None:
 
 def synchronize(device: Any = None, /) -> None:
     """Wait for all kernels of a device."""
-    index = _index(device, optional=True)
-    _require()
-    cuda.synchronize(index)
+    cuda.synchronize(_index(device, optional=True))
 
 
 class device_index:

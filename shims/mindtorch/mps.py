@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from mindtorch._support import missing_attribute
@@ -27,53 +28,21 @@ def manual_seed(seed: int) -> None:
     """Seed the device's generator: none has to be."""
 
 
-def _needs_a_device(call: str) -> RuntimeError:
-    return RuntimeError(f"Cannot execute {call}() without MPS backend.")
+def _needs_a_device(call: str) -> Callable[..., Any]:
+    def missing(*args: Any, **kwargs: Any) -> Any:
+        """RuntimeError: there is no device."""
+        raise RuntimeError(f"Cannot execute {call}() without MPS backend.")
+
+    return missing
 
 
-def synchronize() -> None:
-    """RuntimeError: there is no device."""
-    raise _needs_a_device("deviceSynchronize")
-
-
-def empty_cache() -> None:
-    """RuntimeError: there is no device."""
-    raise _needs_a_device("emptyCache")
-
-
-def seed() -> None:
-    """RuntimeError: there is no device."""
-    raise _needs_a_device("getDefaultGenerator")
-
-
-def get_rng_state(device: Any = "mps") -> Any:
-    """RuntimeError: there is no device."""
-    raise _needs_a_device("getDefaultGenerator")
-
-
-def set_rng_state(new_state: Any, device: Any = "mps") -> None:
-    """RuntimeError: there is no device."""
-    raise _needs_a_device("getDefaultGenerator")
-
-
-def current_allocated_memory() -> int:
-    """RuntimeError: there is no device."""
-    raise _needs_a_device("getCurrentAllocatedMemory")
-
-
-def driver_allocated_memory() -> int:
-    """RuntimeError: there is no device."""
-    raise _needs_a_device("getDriverAllocatedMemory")
-
-
-def recommended_max_memory() -> int:
-    """RuntimeError: there is no device."""
-    raise _needs_a_device("getRecommendedMaxMemory")
-
-
-def set_per_process_memory_fraction(fraction: float) -> None:
-    """RuntimeError: there is no device."""
-    raise _needs_a_device("setMemoryFraction")
+synchronize = _needs_a_device("deviceSynchronize")
+empty_cache = _needs_a_device("emptyCache")
+seed = get_rng_state = set_rng_state = _needs_a_device("getDefaultGenerator")
+current_allocated_memory = _needs_a_device("getCurrentAllocatedMemory")
+driver_allocated_memory = _needs_a_device("getDriverAllocatedMemory")
+recommended_max_memory = _needs_a_device("getRecommendedMaxMemory")
+set_per_process_memory_fraction = _needs_a_device("setMemoryFraction")
 
 
 def __getattr__(name: str) -> Any:
