@@ -15,6 +15,20 @@ _FIELDS = {
     "geqrf": ("a", "tau"),
     "histogram": ("hist", "bin_edges"),
     "histogramdd": ("hist", "bin_edges"),
+    "linalg_cholesky_ex": ("L", "info"),
+    "linalg_eig": ("eigenvalues", "eigenvectors"),
+    "linalg_eigh": ("eigenvalues", "eigenvectors"),
+    "linalg_inv_ex": ("inverse", "info"),
+    "linalg_ldl_factor": ("LD", "pivots"),
+    "linalg_ldl_factor_ex": ("LD", "pivots", "info"),
+    "linalg_lstsq": ("solution", "residuals", "rank", "singular_values"),
+    "linalg_lu": ("P", "L", "U"),
+    "linalg_lu_factor": ("LU", "pivots"),
+    "linalg_lu_factor_ex": ("LU", "pivots", "info"),
+    "linalg_qr": ("Q", "R"),
+    "linalg_slogdet": ("sign", "logabsdet"),
+    "linalg_solve_ex": ("result", "info"),
+    "linalg_svd": ("U", "S", "Vh"),
     "lu_unpack": ("P", "L", "U"),
     "qr": ("Q", "R"),
     "slogdet": ("sign", "logabsdet"),
@@ -23,11 +37,7 @@ _FIELDS = {
 }
 
 
-def named(name: str, fields: tuple[str, ...]) -> Any:
-    """The result type of an operator; one that has no public name is made when it is first asked for."""
-    found = globals().get(name)
-    if found is not None:
-        return found
+def _type(name: str, fields: tuple[str, ...]) -> Any:
     plain = namedtuple(name, fields)  # type: ignore[misc]
 
     def create(cls: Any, *given: Any) -> Any:
@@ -44,9 +54,13 @@ def named(name: str, fields: tuple[str, ...]) -> Any:
         return f"torch.return_types.{name}(\n{parts})"
 
     members = {"__slots__": (), "__module__": __name__, "__new__": create, "__repr__": represent}
-    made = type(name, (plain,), {**members, "n_fields": len(fields)})
-    globals()[name] = made
-    return made
+    return type(name, (plain,), {**members, "n_fields": len(fields)})
 
 
-all_return_types = [named(_name, _fields) for _name, _fields in _FIELDS.items()]
+globals().update({name: _type(name, fields) for name, fields in _FIELDS.items()})
+all_return_types = [globals()[name] for name in _FIELDS]
+
+
+def named(name: str) -> Any:
+    """The result type of an operator."""
+    return globals()[name]

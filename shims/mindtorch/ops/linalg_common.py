@@ -7,8 +7,8 @@ import numpy as np
 from .._array import Array, contiguous_strides
 from .._dtype import COMPLEX, FLOATING
 from .._tensor import Tensor
+from ..return_types import named
 from ._registry import type_name
-from .reduce import _named as named
 
 __all__ = [
     "LinAlgError", "check_info", "check_inputs", "check_matrix", "check_square", "column_major", "columns",

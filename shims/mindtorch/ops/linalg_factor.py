@@ -61,7 +61,7 @@ def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False) -
     factor, info = _factor("linalg.cholesky_ex", A, upper)
     if check_errors:
         check_info(info, "linalg.cholesky_ex", _NOT_POSITIVE)
-    return named("linalg_cholesky_ex", ("L", "info"))(factor, info)
+    return named("linalg_cholesky_ex")(factor, info)
 
 
 _NOT_POSITIVE = (
@@ -224,7 +224,7 @@ def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False) -
     results = _lu((A,))
     if check_errors:
         check_info(results[2], "torch.linalg.lu_factor_ex", _SINGULAR_LU)
-    return named("linalg_lu_factor_ex", ("LU", "pivots", "info"))(*results)
+    return named("linalg_lu_factor_ex")(*results)
 
 
 @op(module="linalg", method=False, out=True)
@@ -233,7 +233,7 @@ def lu_factor(A: Tensor, *, pivot: bool = True) -> Any:
     _need_pivoting("linalg.lu_factor", pivot)
     factors, pivots, info = _lu((A,))
     check_info(info, "torch.linalg.lu_factor", _SINGULAR_LU)
-    return named("linalg_lu_factor", ("LU", "pivots"))(factors, pivots)
+    return named("linalg_lu_factor")(factors, pivots)
 
 
 @op("lu", out=True)
@@ -252,7 +252,7 @@ def linalg_lu(A: Tensor, *, pivot: bool = True) -> Any:
     check_matrix("linalg.lu", A)
     _need_pivoting("linalg.lu", pivot)
     factors, pivots, _ = _lu((A,))
-    return named("linalg_lu", ("P", "L", "U"))(*_unpacked(factors, pivots))
+    return named("linalg_lu")(*_unpacked(factors, pivots))
 
 
 def _unpacked(factors: Tensor, pivots: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -276,7 +276,7 @@ def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpa
     if unpack_data:
         k = min(LU_data.shape[-2:])
         lower, upper = _unit_lower(LU_data[..., :k]), LU_data[..., :k, :].triu()
-    return named("lu_unpack", ("P", "L", "U"))(p, lower, upper)
+    return named("lu_unpack")(p, lower, upper)
 
 
 def _ldl_array(a: Array, hermitian: bool) -> tuple[Array, Array, Array]:
@@ -293,7 +293,7 @@ def ldl_factor_ex(A: Tensor, *, hermitian: bool = False, check_errors: bool = Fa
     results = _ldl((A,), bool(hermitian))
     if check_errors:
         check_info(results[2], "torch.linalg.ldl_factor_ex", _SINGULAR_LDL)
-    return named("linalg_ldl_factor_ex", ("LD", "pivots", "info"))(*results)
+    return named("linalg_ldl_factor_ex")(*results)
 
 
 _SINGULAR_LDL = "D[{0},{0}] is zero and using it on ldl_solve would result in a division by zero."
@@ -304,7 +304,7 @@ def ldl_factor(A: Tensor, *, hermitian: bool = False) -> Any:
     check_square("torch.linalg.ldl_factor_ex", A)
     factors, pivots, info = _ldl((A,), bool(hermitian))
     check_info(info, "torch.linalg.ldl_factor", _SINGULAR_LDL)
-    return named("linalg_ldl_factor", ("LD", "pivots"))(factors, pivots)
+    return named("linalg_ldl_factor")(factors, pivots)
 
 
 _ldl_solve = Prim(

@@ -73,13 +73,13 @@ def linalg_qr(A: Tensor, mode: str = "reduced") -> Any:
         raise RuntimeError(
             f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'"
         )
-    return named("linalg_qr", ("Q", "R"))(*_qr((A,), mode))
+    return named("linalg_qr")(*_qr((A,), mode))
 
 
 @op(out=True)
 def qr(input: Tensor, some: bool = True) -> Any:
     check_matrix("linalg.qr", input)
-    return named("qr", ("Q", "R"))(*_qr((input,), "reduced" if some else "complete"))
+    return named("qr")(*_qr((input,), "reduced" if some else "complete"))
 
 
 def _geqrf_array(a: Array) -> tuple[Array, Array]:
@@ -97,7 +97,7 @@ _geqrf = Prim("geqrf", _geqrf_array, _geqrf_grad)
 @op(out=True)
 def geqrf(input: Tensor) -> Any:
     check_matrix("torch.geqrf", input, "input")
-    return named("geqrf", ("a", "tau"))(*_geqrf((input,)))
+    return named("geqrf")(*_geqrf((input,)))
 
 
 def _check_reflectors(name: str, a: Tensor, tau: Tensor) -> None:

@@ -177,6 +177,6 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     solution, residuals, rank, values = _lstsq((a, b), cut, driver)
     if vectors:
         solution = solution.squeeze(-1)
-    return named("linalg_lstsq", ("solution", "residuals", "rank", "singular_values"))(
+    return named("linalg_lstsq")(
         solution, residuals, rank, values.detach()
     )

@@ -77,7 +77,7 @@ def triangular_solve(
                                     unitriangular=unitriangular)  # fmt: skip
     else:
         solution = solve_triangular(a, b, upper=upper, unitriangular=unitriangular)
-    return named("triangular_solve", ("solution", "cloned_coefficient"))(solution, column_major(a.clone()))
+    return named("triangular_solve")(solution, column_major(a.clone()))
 
 
 def _solve_array(a: Array, b: Array) -> tuple[Array, ...]:
@@ -120,7 +120,7 @@ def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = Fa
     x, _, _, info = _solved("linalg.solve", A, B, left)
     if check_errors:
         check_info(info, "torch.linalg.solve_ex", _SINGULAR)
-    return named("linalg_solve_ex", ("result", "info"))(x, info)
+    return named("linalg_solve_ex")(x, info)
 
 
 @op(module="linalg", method=False, out=True)
@@ -154,7 +154,7 @@ def inv_ex(A: Tensor, *, check_errors: bool = False) -> Any:
     results = _inv((A,))
     if check_errors:
         check_info(results[1], "linalg.inv_ex", _SINGULAR_INV)
-    return named("linalg_inv_ex", ("inverse", "info"))(*results)
+    return named("linalg_inv_ex")(*results)
 
 
 @op(module="linalg", method=False, out=True)
@@ -261,13 +261,13 @@ _slogdet = Prim(
 @op("slogdet", module="linalg", method=False, out=True)
 def linalg_slogdet(A: Tensor) -> Any:
     check_square("linalg.slogdet", A)
-    return named("linalg_slogdet", ("sign", "logabsdet"))(*_slogdet((A,)))
+    return named("linalg_slogdet")(*_slogdet((A,)))
 
 
 @op(out=True)
 def slogdet(input: Tensor) -> Any:
     check_square("linalg.slogdet", input)
-    return named("slogdet", ("sign", "logabsdet"))(*_slogdet((input,)))
+    return named("slogdet")(*_slogdet((input,)))
 
 
 @op()

@@ -108,7 +108,7 @@ def linalg_svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = No
         raise RuntimeError(
             "torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend."
         )
-    return named("linalg_svd", ("U", "S", "Vh"))(*_svd((A,), bool(full_matrices), True)[:3])
+    return named("linalg_svd")(*_svd((A,), bool(full_matrices), True)[:3])
 
 
 @op(module="linalg", method=False, out=True)
@@ -120,7 +120,7 @@ def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
 @op(out=True)
 def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
     check_matrix("linalg.svd", input)
-    result = named("svd", ("U", "S", "V"))
+    result = named("svd")
     if compute_uv:
         u, s, vh, _ = _svd((input,), not some, True)
         return result(u, s, mH(vh))
@@ -168,7 +168,7 @@ def eigh(A: Tensor, UPLO: str = "L") -> Any:
     check_square("linalg.eigh", A)
     w, v, info = _eigh((A,), _lower(UPLO), True)
     check_info(info, "linalg.eigh", _NO_CONVERGENCE)
-    return named("linalg_eigh", ("eigenvalues", "eigenvectors"))(w, v)
+    return named("linalg_eigh")(w, v)
 
 
 @op(module="linalg", method=False, out=True)
@@ -213,7 +213,7 @@ def eig(A: Tensor) -> Any:
     check_square("linalg.eig", A)
     w, v, info = _eig((A,), True)
     check_info(info, "linalg.eig", _NO_CONVERGENCE)
-    return named("linalg_eig", ("eigenvalues", "eigenvectors"))(w, v)
+    return named("linalg_eig")(w, v)
 
 
 @op(module="linalg", method=False, out=True)

@@ -12,10 +12,10 @@ from .._array import Array
 from .._dtype import BOOL, COMPLEX, FLOATING, float32, float64, int32, int64
 from .._tensor import Tensor, _wrap_dim
 from ..kernels import call
+from ..return_types import named
 from ._checks import anywhere
 from ._prim import Prim
 from ._registry import op, type_name
-from .reduce import _named
 
 
 def _put_back(c: Any, g: Any, _: Any = None) -> tuple[Any]:
@@ -59,11 +59,11 @@ _MEDIANS = {
 def _picked(name: str, prim: Prim, input: Tensor, dim: int, keepdim: bool, *params: Any) -> Any:
     if input.dim() == 0:
         _wrap_dim(dim, 0)
-        return _named(name)(input.clone(), input.new_zeros((), dtype=int64))
+        return named(name)(input.clone(), input.new_zeros((), dtype=int64))
     dim = _wrap_dim(dim, input.dim())
     if input._arr.shape[dim] == 0:
         raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
-    return _named(name)(*prim((input,), dim, bool(keepdim), *params))
+    return named(name)(*prim((input,), dim, bool(keepdim), *params))
 
 
 @op(out=True)

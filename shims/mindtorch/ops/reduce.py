@@ -185,11 +185,7 @@ def aminmax(input: Tensor, *, dim: Any = None, keepdim: bool = False) -> Any:
     low = amin(input, dims, keepdim)
     if input.is_complex():
         raise NotImplementedError(f"\"aminmax_cpu\" not implemented for '{type_name(input.dtype)}'")
-    return _named("aminmax", ("min", "max"))(low, amax(input, dims, keepdim))
-
-
-def _named(name: str, fields: tuple[str, ...] = ("values", "indices")) -> Any:
-    return named(name, fields)
+    return named("aminmax")(low, amax(input, dims, keepdim))
 
 
 def _index_grad(c: Any, g: Any, _: Any = None) -> tuple[Any]:
@@ -248,7 +244,7 @@ def _max_or_min(name: str, whole: Prim, along: Prim) -> None:
                     "dim with the 'dim' argument."
                 )
             return whole((input,), tuple(range(input.dim())), False) if input.dim() else input.clone()
-        return _named(name)(*along((input,), _wrap_dim(dim, input.dim()), bool(keepdim)))
+        return named(name)(*along((input,), _wrap_dim(dim, input.dim()), bool(keepdim)))
 
 
 _max_or_min("max", _amax, _max_dim)

@@ -7,12 +7,12 @@ from typing import Any
 from .._dtype import FLOATING, INTEGRAL, dtype, finfo, int64
 from .._tensor import Tensor, _wrap_dim
 from ..kernels import call
+from ..return_types import named
 from ._checks import anywhere
 from ._prim import Prim
 from ._promote import cast
 from ._registry import FUNCTIONS, op, type_name
 from .composite import where
-from .reduce import _named
 
 
 def _scan_dtype(input: Tensor, d: dtype | None) -> dtype:
@@ -78,8 +78,8 @@ def _cum_extreme(name: str) -> None:
     def declared(input: Tensor, dim: int) -> Any:
         dim = _wrap_dim(dim, input.dim())
         if input.dim() == 0:
-            return _named(name)(input.clone(), input.new_zeros((), dtype=int64))
-        return _named(name)(*prim((input,), dim))
+            return named(name)(input.clone(), input.new_zeros((), dtype=int64))
+        return named(name)(*prim((input,), dim))
 
 
 _cum_extreme("cummax")

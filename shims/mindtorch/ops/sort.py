@@ -7,9 +7,9 @@ from typing import Any
 from .._dtype import BOOL, COMPLEX
 from .._tensor import Tensor, _wrap_dim
 from ..kernels import call
+from ..return_types import named
 from ._prim import Prim
 from ._registry import op, type_name
-from .reduce import _named
 
 
 def _scatter_back(c: Any, g: Any, _: Any = None) -> tuple[Any]:
@@ -28,8 +28,8 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
     if input.is_complex():
         raise RuntimeError("Sort does not support complex dtypes on CPU")
     if input.dim() == 0:
-        return _named("sort")(input.clone(), input.new_zeros((), dtype=_int64()))
-    return _named("sort")(*_sort((input,), dim, bool(descending)))
+        return named("sort")(input.clone(), input.new_zeros((), dtype=_int64()))
+    return named("sort")(*_sort((input,), dim, bool(descending)))
 
 
 def _int64() -> Any:
@@ -52,8 +52,8 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
         kind = "bool" if input.dtype.category == BOOL else "complex"
         raise RuntimeError(f"topk does not support {kind} dtypes on CPU")
     if input.dim() == 0:
-        return _named("topk")(input.clone(), input.new_zeros((), dtype=_int64()))
-    return _named("topk")(*_topk((input,), dim, k, bool(largest)))
+        return named("topk")(input.clone(), input.new_zeros((), dtype=_int64()))
+    return named("topk")(*_topk((input,), dim, k, bool(largest)))
 
 
 @op(out=True)

@@ -10,10 +10,10 @@ from typing import Any
 from .._dtype import FLOATING, INTEGRAL, float32, float64, int32, int64
 from .._tensor import Tensor, _wrap_dim
 from ..kernels import call
+from ..return_types import named
 from ._prim import Prim
 from ._promote import result_type
 from ._registry import op, type_name
-from .reduce import _named
 
 # ------------------------------------------------------------------ histograms
 _histc = Prim("histc", lambda a, bins, low, high: call("histc", a, bins, low, high))
@@ -92,7 +92,7 @@ def histogram(
             "its innermost dimension"
         )
     hist, edges = _histogram("histogram", input.detach().reshape(-1, 1), [bins], range, weight, density)
-    return _named("histogram", ("hist", "bin_edges"))(hist, edges[0])
+    return named("histogram")(hist, edges[0])
 
 
 @op(method=False)
@@ -109,7 +109,7 @@ def histogramdd(
             f"histogramdd(): expected {n} sequences of bin edges for a {n}-dimensional histogram but got {len(bins)}"
         )
     found = _histogram("histogramdd", input.detach().reshape(-1, n), bins, range, weight, density)
-    return _named("histogramdd", ("hist", "bin_edges"))(*found)
+    return named("histogramdd")(*found)
 
 
 _bincount = Prim("bincount", lambda a, n: call("bincount", a, n))
